@@ -1,5 +1,6 @@
 """Typed settings: one TOML file, every key with a default and an environment variable, every error with its place."""
 
+from msgd.config.checks import advice
 from msgd.config.hosting import Admin, Drain, Listen, Log, Ops, Store
 from msgd.config.kinds import Address, Secret
 from msgd.config.limits import Limits
@@ -28,6 +29,7 @@ __all__ = [
     "Settings",
     "Store",
     "Turn",
+    "advice",
     "dump",
     "env_name",
     "load",

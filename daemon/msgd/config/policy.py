@@ -26,7 +26,7 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     access_ttl_s: Annotated[int, between(2, _DAY_S)] = 900
     """Life of an access token, in seconds."""
 
-    refresh_ttl_s: Annotated[int, between(60, 3660 * _DAY_S)] = 60 * _DAY_S
+    refresh_ttl_s: Annotated[int, between(2, 3660 * _DAY_S)] = 60 * _DAY_S
     """Life of a refresh token that is not used, in seconds; each use starts it anew."""
 
     keys_file: Path = Path("keys.json")
@@ -100,7 +100,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """STUN servers, as `stun:HOST:PORT`; empty for none."""
 
     secret: tuple[Secret, ...] = ()
-    """One or two secrets shared with the TURN server, the first one mints; never in the TOML file, see `secret_file`."""
+    """One or two secrets shared with the TURN server; the first mints; never in the TOML file (see `secret_file`)."""
 
     secret_file: Path | None = None
     """File with the secrets, one a line, or `credential:NAME`; empty looks for the systemd credential `turn-secret`."""

@@ -105,3 +105,12 @@ def _shown(kind: Any, value: object) -> str:
         return "something else"
     text = json.dumps(plain(value), ensure_ascii=True, default=str)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+
+
+def to_toml(value: object) -> str:
+    """Write a plain value as TOML; its strings are JSON strings, which TOML takes, without escaped pairs."""
+    if isinstance(value, list):
+        return "[" + ", ".join(to_toml(item) for item in value) + "]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)

@@ -53,4 +53,4 @@ def advice(settings: Settings) -> Iterator[tuple[str, str]]:
     if limits.max_mailbox < limits.window:
         yield "limits.max_mailbox", "is smaller than limits.window, which can then never fill"
     if limits.frames_burst < limits.frames_per_s:
-        yield "limits.frames_burst", "is smaller than limits.frames_per_s, which can then never be reached at once"
+        yield "limits.frames_burst", "is smaller than limits.frames_per_s, so one second's frames at once are refused"

@@ -1,0 +1,1 @@
+"""Who is who: password hashes, access and refresh tokens, login rules, and throttles against guessing."""

@@ -1,0 +1,186 @@
+"""Handlers of text: sending, acknowledging, history, search, edits, read markers, typing."""
+
+from collections.abc import Awaitable
+from typing import cast
+
+import trio
+
+from msgd.clock import epoch_ms
+from msgd.link import Link, Refused
+from msgd.people import Person
+from msgd.service import Service
+from msgd.store.commands import DeleteMessage, EditMessage, MarkRead, SendMessage
+from msgd.store.interface import Committed, Outcome, ReadRow, SentRow
+from msgwire import (
+    Ack,
+    Conversations,
+    ConversationsPage,
+    Delete,
+    Edit,
+    ErrorCode,
+    History,
+    HistoryPage,
+    Ok,
+    Read,
+    ReadMarker,
+    SearchMessages,
+    Send,
+    Sent,
+    Typing,
+    TypingPush,
+    encode,
+)
+
+DEFAULT_PAGE = 50
+
+
+def _check_text(service: Service, text: str) -> None:
+    most = service.settings.limits.max_text_bytes
+    # UTF-8 takes at most four bytes for each character: most texts need no encoding to be judged.
+    if len(text) * 4 > most and len(text.encode()) > most:
+        raise Refused(ErrorCode.TOO_LARGE, f"A text has at most {most} bytes of UTF-8.")
+
+
+def send(service: Service, link: Link, frame: Send) -> Awaitable[None] | None:
+    """Store a message; its `sent` leaves after the durable commit, and never before."""
+    _check_text(service, frame.text)
+    peer = service.directory.get(frame.to)
+    if peer is None:
+        return _send_to_new(service, link, frame)
+    _submit(service, link, frame, peer)
+    return None
+
+
+async def _send_to_new(service: Service, link: Link, frame: Send) -> None:
+    _submit(service, link, frame, await service.resolve(link, frame.to))
+
+
+def _submit(service: Service, link: Link, frame: Send, peer: Person) -> None:
+    started = trio.current_time()
+
+    def done(outcome: Outcome) -> None:
+        link.settled()
+        if not isinstance(outcome, Committed):
+            service.explain(link, frame, outcome)
+            return
+        row: SentRow = outcome.result
+        if not row.duplicate:
+            service.metrics.stored(trio.current_time() - started)
+        if frame.request_id is None:
+            return
+        # The reply stands for the event where that is next; else the event comes in its turn.
+        if not row.duplicate and link.stream is not None:
+            link.stream.sent(row.seq)
+        link.connection.send(
+            encode(
+                Sent(
+                    re=frame.request_id,
+                    message_id=row.message_id,
+                    client_message_id=frame.client_message_id,
+                    at=row.at,
+                    seq=row.seq,
+                    status="delivered_live" if row.live else "stored",
+                )
+            )
+        )
+
+    link.pending()
+    service.store.submit(
+        SendMessage(
+            at=epoch_ms(),
+            sender=link.account,
+            receiver=peer.account,
+            text=frame.text,
+            client_message_id=frame.client_message_id,
+            reply_to=frame.reply_to,
+            receiver_live=service.online.is_live(peer.account),
+        ),
+        done,
+    )
+
+
+def ack(service: Service, link: Link, frame: Ack) -> None:
+    """Take an acknowledgment; it needs no reply, but gets one if it asks."""
+    if link.here is not None:
+        service.delivery.acknowledge(link, link.here, frame.seq)
+    if frame.request_id is not None:
+        link.reply(frame, Ok())
+
+
+def _page(service: Service, limit: int | None) -> int:
+    return min(limit or DEFAULT_PAGE, service.settings.limits.history_page)
+
+
+async def history(service: Service, link: Link, frame: History) -> None:
+    """A page of a conversation."""
+    if frame.before is not None and frame.after is not None:
+        raise Refused(ErrorCode.BAD_FRAME, "Ask for what is before or what is after, not both.")
+    peer = await service.resolve(link, frame.peer)
+    await link.wait_settled()
+    page = await service.store.history(
+        link.account, peer.account, before=frame.before, after=frame.after, limit=_page(service, frame.limit)
+    )
+    link.reply(frame, HistoryPage(items=page.items, more=page.more))
+
+
+async def search_messages(service: Service, link: Link, frame: SearchMessages) -> None:
+    """Find messages by words."""
+    assert link.person is not None
+    wait_ms = service.search_throttle.spend(link.person.uid, trio.current_time())
+    if wait_ms:
+        service.metrics.throttled("search")
+        raise Refused(ErrorCode.RATE_LIMITED, "Too many searches: wait.", retry_after_ms=wait_ms)
+    peer = None if frame.peer is None else (await service.resolve(link, frame.peer)).account
+    await link.wait_settled()
+    page = await service.store.search_messages(
+        link.account, frame.query, peer=peer, before=frame.before, limit=_page(service, frame.limit)
+    )
+    link.reply(frame, HistoryPage(items=page.items, more=page.more))
+
+
+async def conversations(service: Service, link: Link, frame: Conversations) -> None:
+    """Conversations at a glance."""
+    await link.wait_settled()
+    await service.delivery.wait_written()
+    rows, more = await service.store.conversations(link.account, before=frame.before, limit=_page(service, frame.limit))
+    link.reply(frame, ConversationsPage(conversations=list(rows), more=more))
+
+
+async def edit(service: Service, link: Link, frame: Edit) -> None:
+    """Change one's own message."""
+    _check_text(service, frame.text)
+    await service.store.append(
+        EditMessage(at=epoch_ms(), account=link.account, message_id=frame.message_id, text=frame.text)
+    )
+    link.reply(frame, Ok())
+
+
+async def delete(service: Service, link: Link, frame: Delete) -> None:
+    """Delete one's own message for both sides."""
+    await service.store.append(DeleteMessage(at=epoch_ms(), account=link.account, message_id=frame.message_id))
+    link.reply(frame, Ok())
+
+
+async def read(service: Service, link: Link, frame: Read) -> None:
+    """Move the read marker; the writer hears of it, and so do this account's other devices."""
+    assert link.person is not None
+    peer = await service.resolve(link, frame.peer)
+    committed = await service.store.append(
+        MarkRead(at=epoch_ms(), account=link.account, peer=peer.account, message_id=frame.message_id)
+    )
+    row = cast("ReadRow", committed.result)
+    link.reply(frame, Ok())
+    if row.moved and link.here is not None:
+        if not service.online.blocks(link.person.uid, peer.uid):
+            service.delivery.receipt(peer.uid, link.person.uid, read_up_to=row.message_id)
+        link.here.push(encode(ReadMarker(peer=peer.uid, message_id=row.message_id)), but=link)
+
+
+async def typing(service: Service, link: Link, frame: Typing) -> None:
+    """Pass on that the person types; never to or from somebody who is blocked."""
+    assert link.person is not None
+    peer = await service.resolve(link, frame.to)
+    link.reply(frame, Ok())
+    uid = link.person.uid
+    if not service.online.blocks(peer.uid, uid) and not service.online.blocks(uid, peer.uid):
+        service.push(peer.account, encode(TypingPush(sender=uid, active=frame.active)), but=link)

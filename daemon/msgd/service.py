@@ -1,0 +1,220 @@
+"""What the handlers of all connections share: the store, the clock, who is here, and how errors are told."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import trio
+
+from msgd import __version__
+from msgd.alarms import Alarm, AlarmClock
+from msgd.auth.keyring import KeyRing
+from msgd.auth.names import RuleBroken
+from msgd.auth.passwords import Overloaded, Passwords
+from msgd.auth.throttle import LoginThrottle, Rate, Throttle
+from msgd.auth.tokens import AccessTokens
+from msgd.bus import Bus, CutHint, Hint, PushHint
+from msgd.config import Settings
+from msgd.coord import Coord
+from msgd.core.calls import CallError, CallRegistry
+from msgd.core.presence import PresenceBoard, Seen
+from msgd.delivery import Delivery
+from msgd.link import Link, Refused
+from msgd.metrics import Metrics
+from msgd.people import Directory, Here, Online, Person
+from msgd.store.interface import Rejected, Store, StoreError
+from msgwire import SUBPROTOCOL, ClientFrame, ErrorCode, Hello, HelloLimits, Presence, encode
+
+Handler = Callable[["Service", Link, Any], Awaitable[None] | None]
+
+FEATURES = ["contacts", "history", "search_messages", "edit", "delete", "typing", "presence", "calls", "read_markers"]
+
+# A connection's own requests wait while more than this share of its outbox is queued.
+_HIGH_WATER_SHARE = 4
+_UNAVAILABLE_RETRY_MS = 1000
+
+
+class Log(Protocol):
+    """Where the daemon says what happened; never with content."""
+
+    def __call__(self, level: str, event: str, /, **fields: object) -> None:
+        """Write one line."""
+
+
+class Service:
+    """The live daemon, as its handlers see it."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        bus: Bus,
+        coord: Coord,
+        node: str,
+        keys: KeyRing,
+        passwords: Passwords,
+        metrics: Metrics,
+        log: Log,
+        handlers: dict[type[ClientFrame], Handler],
+        nursery: trio.Nursery,
+    ) -> None:
+        limits = settings.limits
+        self.settings = settings
+        self.store = store
+        self.bus = bus
+        self.coord = coord
+        self.node = node
+        self.metrics = metrics
+        self.log = log
+        self.handlers = handlers
+        self.nursery = nursery
+        self.passwords = passwords
+        self.tokens = AccessTokens(keys, settings.auth.access_ttl_s)
+        per_address = limits.per_address == "on"
+        self.login_throttle = LoginThrottle(
+            Rate(limits.logins_per_minute_per_account, 60.0),
+            Rate(limits.logins_per_minute_per_address, 60.0) if per_address else None,
+        )
+        self.registration_throttle = (
+            Throttle(Rate(limits.registrations_per_hour_per_address, 3600.0)) if per_address else None
+        )
+        self.search_throttle = Throttle(Rate(limits.searches_per_minute, 60.0))
+        self.alarms = AlarmClock()
+        self.directory = Directory(store)
+        self.online = Online()
+        self.delivery = Delivery(store, self.online, metrics)
+        self.presence: PresenceBoard[int] = PresenceBoard(settings.presence.grace_s)
+        self.calls = CallRegistry(settings.calls.max_calls)
+        self.call_alarms: dict[str, list[Alarm]] = {}
+        self.links: set[Link] = set()
+        self.cuts = 0
+        """How often connections were cut: a sign-in that overlaps one looks at its rows again."""
+        self.draining = False
+
+    @property
+    def high_water_bytes(self) -> int:
+        """Bytes queued for a connection past which its own requests wait."""
+        return self.settings.limits.outbox_bytes // _HIGH_WATER_SHARE
+
+    def hello(self) -> Hello:
+        """The first frame of a connection."""
+        limits = self.settings.limits
+        return Hello(
+            protocol=SUBPROTOCOL,
+            server=f"msgd/{__version__}",
+            registration=self.settings.registration.mode,
+            features=FEATURES,
+            limits=HelloLimits(
+                max_message_bytes=limits.max_message_bytes,
+                max_text_bytes=limits.max_text_bytes,
+                window=limits.window,
+                max_mailbox=limits.max_mailbox,
+                idle_timeout_s=limits.idle_timeout_s,
+                auth_timeout_s=limits.auth_timeout_s,
+            ),
+        )
+
+    async def resolve(self, link: Link, ref: str) -> Person:
+        """The person that a frame names; raises `Refused` (`not_found`)."""
+        person = self.directory.get(ref) or await self.directory.find(ref)
+        if person is None:
+            raise Refused(ErrorCode.NOT_FOUND, "There is no such account.")
+        return person
+
+    # Frames of the moment. Each goes to this node's devices; in a cluster, the bus carries it to the others.
+
+    def push(self, account: int, frame: bytes, *, but: Link | None = None) -> None:
+        """Send an encoded frame to every device of an account that is here."""
+        here = self.online.by_account.get(account)
+        if here is not None:
+            here.push(frame, but=but)
+
+    def push_device(self, account: int, device_id: str, frame: bytes) -> None:
+        """Send an encoded frame to one device of an account."""
+        here = self.online.by_account.get(account)
+        for link in here.links if here is not None else ():
+            if link.device_id == device_id:
+                link.connection.send(frame)
+
+    def on_hint(self, hint: Hint) -> None:
+        """Another node asks for something."""
+        if isinstance(hint, PushHint):
+            if hint.device_id is None:
+                self.push(hint.account, hint.frame)
+            else:
+                self.push_device(hint.account, hint.device_id, hint.frame)
+        elif isinstance(hint, CutHint):
+            self.cut(hint.account, hint.close_code, device_id=hint.device_id)
+        else:
+            self.delivery.on_hint(hint)
+
+    def cut(self, account: int, close_code: int, *, device_id: str | None = None, but: Link | None = None) -> int:
+        """Close an account's connections, or those of one device; how many there were."""
+        self.cuts += 1
+        here = self.online.by_account.get(account)
+        links = [
+            link
+            for link in (here.links if here is not None else ())
+            if link is not but and device_id in {None, link.device_id}
+        ]
+        for link in links:
+            link.connection.close(close_code, "")
+        return len(links)
+
+    # Presence.
+
+    def seen(self, owner: Person, by_uid: str) -> Seen:
+        """How an account looks to another one."""
+        if self.online.blocks(owner.uid, by_uid):
+            return Seen("offline", None, None)
+        return self.presence.seen(owner.account)
+
+    def announce(self) -> None:
+        """Tell contacts what changed since the last tick; several changes reach a contact in one message."""
+        for account, seen in self.presence.tick():
+            here = self.online.by_account.get(account)
+            if here is None:
+                continue
+            uid = here.person.uid
+            frame = encode(Presence(uid=uid, status=seen.status, text=seen.text, last_seen_at=seen.last_seen_at))  # type: ignore[arg-type]  # the board's statuses are the wire's
+            for peer_uid in here.accepted:
+                peer = self.online.by_uid.get(peer_uid)
+                if peer is not None and uid in peer.accepted:
+                    peer.push(frame)
+                    self.metrics.presence_pushed()
+            if not here.links and seen.status == "offline" and not self.presence.knows(account):
+                self.online.drop(account)
+
+    def introduce(self, here: Here, peer: Here) -> None:
+        """Show an account's presence to one other, now."""
+        seen = self.seen(peer.person, here.person.uid)
+        here.push(encode(Presence(uid=peer.person.uid, status=seen.status, text=seen.text)))  # type: ignore[arg-type]  # likewise
+
+    # Errors.
+
+    def explain(self, link: Link, frame: ClientFrame, error: Exception) -> None:
+        """Answer a request that failed. What nobody foresaw is logged by its place, and never by its words."""
+        re = frame.request_id
+        match error:
+            case Refused():
+                link.fail(re, error.code, error.sentence, error.retry_after_ms)
+            case Rejected():
+                link.fail(re, error.code, error.sentence)
+            case CallError():
+                link.fail(re, error.code)
+            case RuleBroken():
+                link.fail(re, error.code, error.sentence)
+            case Overloaded():
+                link.fail(re, ErrorCode.UNAVAILABLE, "Too many sign-ins at once: try again.", error.retry_after_ms)
+            case StoreError():
+                link.fail(re, ErrorCode.UNAVAILABLE, retry_after_ms=_UNAVAILABLE_RETRY_MS)
+            case _:
+                self.metrics.handler_failed()
+                self.log("error", "handler.failed", conn=link.connection.id, device=link.device_id, error=error)
+                link.fail(re, ErrorCode.INTERNAL)
+
+    async def run_presence(self) -> None:
+        """Announce at every tick, until cancelled."""
+        while True:
+            await trio.sleep(self.settings.presence.tick_s)
+            self.announce()

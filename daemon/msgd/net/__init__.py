@@ -1,10 +1,11 @@
 """The gateway's transport: from listening sockets up to the payload of one WebSocket message, and back."""
 
 from msgd.net.address import client_address, throttle_key
-from msgd.net.connection import Connection, Peer
+from msgd.net.connection import Connection
 from msgd.net.counters import GatewayCounters
 from msgd.net.hub import Log
 from msgd.net.listen import Inherited, ListenError, inherit_sockets, listening_sockets
+from msgd.net.peer import Peer
 from msgd.net.serve import Gateway, serve
 from msgd.net.settings import GatewaySettings
 from msgd.net.timers import Timer, TimerWheel

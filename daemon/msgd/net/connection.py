@@ -1,39 +1,25 @@
-"""One WebSocket as the layers above see it: send, pause, close; and the peer object that they give for it."""
+"""One WebSocket as the layer above sees it: send, pause, close, and what comes in goes to its peer."""
 
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from select import EPOLLIN, EPOLLOUT
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 from msgd.net.closing import LISTENING, Event, State, after
 from msgd.net.frames import PING, PONG, Close, FrameReader, Item, Ping, Pong, Violation, close_frame, control_frame
+from msgd.net.inbox import Inbox
 from msgd.net.liveness import Signs, Verdict, judge
 from msgd.net.outbox import Outbox
+from msgd.net.peer import Peer
 from msgd.net.wire import BUSY, Wire
 
 if TYPE_CHECKING:
     from msgd.net.hub import Hub
 
-HELD_ITEM_BYTES: Final = 64
-"""What a held message costs besides its payload, for the bound on what is held."""
 ABNORMAL: Final = 1006
 """The code of a connection that ended without a close frame (RFC 6455 section 7.1.5)."""
-
-
-class Peer(Protocol):
-    """What the layer above gives for each connection. Every call is synchronous, in order, and must not block."""
-
-    def message(self, payload: bytes) -> None:
-        """Take one complete text message: valid UTF-8, not decoded. An exception closes the connection with 1011."""
-
-    def closed(self, code: int | None) -> None:
-        """Learn that the connection is over; called exactly once, when the socket is gone.
-
-        `code` is that of the close frame that began the end, the peer's or ours; 1005 when the peer's had none; 1006
-        when the connection broke without one.
-        """
 
 
 class Connection:
@@ -48,22 +34,19 @@ class Connection:
         "_dirty",
         "_drained",
         "_end_of_stream",
-        "_ending_since",
-        "_heard_at",
-        "_held",
-        "_held_bytes",
         "_hub",
+        "_inbox",
         "_interest",
         "_outbox",
         "_paused",
         "_peer",
-        "_pinged_at",
         "_reader",
+        "_signs",
         "_state",
         "_timer",
         "_wire",
-        "_writing_since",
         "closing",
+        "fd",
         "headers",
         "id",
         "path",
@@ -82,6 +65,7 @@ class Connection:
         """The handshake's headers, names in lower case. They may hold a token: never log them."""
         self.closing = False
         """True from the first sign of an end: what is sent from then on goes nowhere."""
+        self.fd: Final = wire.fd
         self._hub: Final = hub
         self._wire: Final = wire
         self._peer: Peer | None = None
@@ -90,15 +74,12 @@ class Connection:
         self._reader: Final = FrameReader(hub.settings.max_message_bytes)
         self._attentive = True  # open, and not paused: messages go straight to the peer
         self._paused = False
-        self._held: list[Item] = []  # what came while paused, in order
-        self._held_bytes = 0
+        self._inbox: Final = Inbox()
         self._end_of_stream = False
         self._outbox: Final = Outbox()
         self._dirty = False
         self._drained: trio.Event | None = None
-        self._heard_at = self._pinged_at = hub.now
-        self._writing_since: float | None = None
-        self._ending_since: float | None = None
+        self._signs: Final = Signs(hub.now)
         self._interest = EPOLLIN
         self._timer = hub.wheel.arm(self._look, hub.now + hub.settings.ping_interval_s)
 
@@ -160,11 +141,6 @@ class Connection:
 
     # For the hub.
 
-    @property
-    def fd(self) -> int:
-        """The socket's descriptor; valid until `bury`."""
-        return self._wire.fd
-
     def start(self, peer: Peer, first: bytes) -> None:
         """Begin with `first`, the bytes that came right behind the opening handshake."""
         self._peer = peer
@@ -184,14 +160,14 @@ class Connection:
         except OSError:
             self._step(Event.LOST)
             return
-        self._heard_at = hub.now
+        self._signs.heard_at = hub.now
         if data:
             hub.counters.bytes_received += len(data)
             if self._state in LISTENING:
                 self._take(data)
-        elif self._held:
+        elif self._inbox:
             self._end_of_stream = True  # what is held came before it
-            self._ending_since = hub.now
+            self._signs.ending_since = hub.now
             self._rewatch()
             self._rearm()
         else:
@@ -199,28 +175,25 @@ class Connection:
 
     def writable(self) -> None:
         """Go on with what the kernel refused before."""
-        self._writing_since = None
-        self._write()
+        since, self._signs.writing_since = self._signs.writing_since, None
+        self._write(since)
         self._rewatch()
 
     def flush(self) -> None:
         """Give the kernel what is queued, unless it has refused already."""
         self._dirty = False
-        if self._writing_since is None and self._state is not State.GONE:
+        if self._signs.writing_since is None and self._state is not State.GONE:
             self._write()
 
     def deliver_held(self) -> None:
         """Deliver what was held while paused."""
         if self._paused or self._state is not State.OPEN:
             return
-        held = self._held
-        self._held = []
-        self._held_bytes = 0
         self._attentive = True
-        self._deliver(held)
-        if self._end_of_stream and not self._held:
+        self._deliver(self._inbox.take_all())
+        if self._end_of_stream and not self._inbox:
             self._step(Event.LOST)
-        self._heard_at = self._hub.now  # while it was paused, perhaps nobody listened
+        self._signs.heard_at = self._hub.now  # while it was paused, perhaps nobody listened
         self._rewatch()
 
     def bury(self) -> None:
@@ -230,7 +203,6 @@ class Connection:
             self._wire.say_goodbye()
         self._wire.close()
         self._outbox.clear()
-        self._held.clear()
         if self._drained is not None:
             self._drained.set()
         self._hub.counters.count_close(self._close_code)
@@ -276,8 +248,7 @@ class Connection:
             if isinstance(item, Ping | Pong) or (self.closing and not isinstance(item, bytes)):
                 self._obey(item)
             elif not self.closing:
-                self._held.append(item)
-                self._held_bytes += HELD_ITEM_BYTES + (len(item) if isinstance(item, bytes) else 0)
+                self._inbox.hold(item)
         self._rewatch()
 
     def _obey(self, item: Item) -> None:
@@ -317,8 +288,11 @@ class Connection:
         self._hub.log("warning", "connection.outbox_overflow", connection=self.id, queued_bytes=self.queued_bytes)
         self.abort()
 
-    def _write(self) -> None:
-        """Give the kernel everything, or as much as it takes."""
+    def _write(self, since: float | None = None) -> None:
+        """Give the kernel everything, or as much as it takes.
+
+        `since` is when it first refused what is next, if it has; a chunk must go whole within the write deadline.
+        """
         counters = self._hub.counters
         outbox = self._outbox
         if outbox.queued_bytes > counters.largest_outbox_bytes:  # noqa: PLR1730  # a call costs more, on this path
@@ -337,14 +311,15 @@ class Connection:
             counters.bytes_sent += sent
             if sent < len(data):
                 outbox.give_back(data[sent:])
-                self._writing_since = self._hub.now
+                self._signs.writing_since = self._hub.now if since is None else since
                 self._rewatch()
                 self._rearm()
                 break
+            since = None
         if self._drained is not None and outbox.queued_bytes < self._low_water():
             self._drained.set()
             self._drained = None
-        if self.closing and self._writing_since is None:
+        if self.closing and self._signs.writing_since is None:
             self._step(Event.DRAINED)
 
     def _low_water(self) -> int:
@@ -361,13 +336,12 @@ class Connection:
         self._attentive = False
         match self._state:
             case State.DRAINING | State.ANSWERING | State.FAILING:
-                self._held.clear()
-                self._held_bytes = 0
+                self._inbox.take_all()  # nothing is delivered any more
                 if not self._dirty:
                     self._dirty = True
                     self._hub.mark(self)
             case State.AWAITING | State.LINGERING:
-                self._ending_since = self._hub.now
+                self._signs.ending_since = self._hub.now
                 self._rearm()
                 if self._state is State.LINGERING:
                     try:
@@ -382,8 +356,8 @@ class Connection:
 
     def _rewatch(self) -> None:
         """Have the hub watch for what this connection waits for now."""
-        wanted = 0 if self._writing_since is None else EPOLLOUT
-        if not self._end_of_stream and self._held_bytes < self._hub.settings.input_buffer_bytes:
+        wanted = 0 if self._signs.writing_since is None else EPOLLOUT
+        if not self._end_of_stream and self._inbox.held_bytes < self._hub.settings.input_buffer_bytes:
             wanted |= EPOLLIN
         if wanted != self._interest:
             self._watch(wanted)
@@ -391,7 +365,7 @@ class Connection:
     def _watch(self, wanted: int) -> None:
         self._interest = wanted
         if self._state is not State.GONE:
-            self._hub.watch(self._wire.fd, wanted)
+            self._hub.watch(self.fd, wanted)
 
     def _rearm(self) -> None:
         """Have the timer look again at what has changed."""
@@ -401,12 +375,10 @@ class Connection:
     def _look(self, now: float) -> None:
         """Do what is due, and arm the timer for what will be."""
         hub = self._hub
-        listening = bool(self._interest & EPOLLIN)
-        signs = Signs(self._heard_at, self._pinged_at, self._writing_since, self._ending_since, listening)
-        verdict, at = judge(now, signs, hub.settings)
+        verdict, at = judge(now, self._signs, hub.settings, listening=bool(self._interest & EPOLLIN))
         match verdict:
             case Verdict.PING:
-                self._pinged_at = now
+                self._signs.pinged_at = now
                 if self._state is State.OPEN:
                     hub.counters.pings_sent += 1
                     self._send_control(control_frame(PING))

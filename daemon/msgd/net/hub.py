@@ -12,8 +12,9 @@ from typing import Final, Protocol
 
 import trio
 
-from msgd.net.connection import Connection, Peer
+from msgd.net.connection import Connection
 from msgd.net.counters import GatewayCounters
+from msgd.net.peer import Peer
 from msgd.net.settings import GatewaySettings
 from msgd.net.timers import TimerWheel
 from msgd.net.wire import Wire
@@ -70,11 +71,15 @@ class Hub:
         headers: dict[str, str],
         first: bytes,
     ) -> Connection:
-        """Take over a socket whose handshake is done. If `make_peer` raises, the connection is closed with 1011."""
+        """Take over a socket whose handshake is done. If `make_peer` raises, the connection is closed with 1011.
+
+        Raises:
+            OSError: the kernel watches no more descriptors; the socket stays the caller's.
+        """
         self.now = trio.current_time()
         self._numbers += 1
-        connection = Connection(self, self._numbers, wire, remote=remote, path=path, headers=headers)
         self._epoll.register(wire.fd, select.EPOLLIN)
+        connection = Connection(self, self._numbers, wire, remote=remote, path=path, headers=headers)
         self._connections[wire.fd] = connection
         self.counters.accepted += 1
         self.counters.open_connections += 1
@@ -186,17 +191,23 @@ class Hub:
         """
         if self._resumed:
             resumed, self._resumed = self._resumed, []
-            for connection in resumed:
-                connection.deliver_held()
+            self._each(Connection.deliver_held, resumed)
         dirty, self._dirty = self._dirty, []
-        for connection in dirty:
-            connection.flush()
+        self._each(Connection.flush, dirty)
         if self._ended:
             ended, self._ended = self._ended, []
-            for connection in ended:
-                self._forget(connection)
+            self._each(self._forget, ended)
         if self._dirty or self._resumed or self._ended:
             self._wake()
+
+    def _each(self, step: Callable[[Connection], None], connections: list[Connection]) -> None:
+        """Take one step for each connection; whatever goes wrong with one ends that one alone."""
+        for connection in connections:
+            try:
+                step(connection)
+            except Exception as error:
+                self.fence(connection, error)
+                connection.abort()
 
     def _forget(self, connection: Connection) -> None:
         self._epoll.unregister(connection.fd)

@@ -1,7 +1,7 @@
 """When a connection must be pinged, given up or looked at again: the decision alone, without a clock."""
 
+from dataclasses import dataclass
 from enum import Enum, auto
-from typing import NamedTuple
 
 from msgd.net.settings import GatewaySettings
 
@@ -19,23 +19,25 @@ class Verdict(Enum):
     """The peer did not answer our close frame within `close_timeout_s`."""
 
 
-class Signs(NamedTuple):
-    """What is known of a connection; all times are seconds of the same monotonic clock."""
+@dataclass(slots=True)
+class Signs:
+    """What is known of a connection; all times are seconds of one monotonic clock."""
 
     heard_at: float
     """When the last bytes came."""
-    pinged_at: float
-    """When the last ping was sent; not later than `heard_at` when none was."""
-    writing_since: float | None
+    pinged_at: float = float("-inf")
+    """When the last ping was sent."""
+    writing_since: float | None = None
     """Since when the kernel has refused a chunk; None when nothing waits."""
-    ending_since: float | None
+    ending_since: float | None = None
     """Since when the end of the connection is awaited; None while it is not."""
-    listening: bool
-    """False while we do not read the socket: silence then says nothing about the peer."""
 
 
-def judge(now: float, signs: Signs, settings: GatewaySettings) -> tuple[Verdict, float]:
-    """Return what is due at `now`, and when to ask again (later than `now`, unless the connection ends by it)."""
+def judge(now: float, signs: Signs, settings: GatewaySettings, *, listening: bool) -> tuple[Verdict, float]:
+    """Return what is due at `now`, and when to ask again (later than `now`, unless the connection ends by it).
+
+    `listening` is False while we do not read the socket: silence then says nothing about the peer.
+    """
     if signs.writing_since is not None:
         stuck_at = signs.writing_since + settings.write_deadline_s
         if now >= stuck_at:
@@ -45,7 +47,7 @@ def judge(now: float, signs: Signs, settings: GatewaySettings) -> tuple[Verdict,
     if signs.ending_since is not None:
         late_at = signs.ending_since + settings.close_timeout_s
         return (Verdict.UNANSWERED if now >= late_at else Verdict.WELL), min(late_at, stuck_at)
-    if not signs.listening:
+    if not listening:
         return Verdict.WELL, min(now + settings.ping_interval_s, stuck_at)
     idle_at = signs.heard_at + settings.idle_timeout_s
     if now >= idle_at:

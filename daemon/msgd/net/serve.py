@@ -9,9 +9,10 @@ from typing import Final
 import trio
 
 from msgd.net.address import client_address, throttle_key
-from msgd.net.connection import Connection, Peer
+from msgd.net.connection import Connection
 from msgd.net.counters import GatewayCounters
 from msgd.net.hub import Hub, Log
+from msgd.net.peer import Peer
 from msgd.net.settings import HANDSHAKES_PER_TURN, GatewaySettings
 from msgd.net.tls import TlsBox, start_tls
 from msgd.net.websocket import HandshakeRefused, Refusal, open_websocket
@@ -158,6 +159,9 @@ class Gateway:
         wire = Wire(sock)
         try:
             opening = await open_websocket(sock, self._hub.settings, self._is_full)
+            self._hub.adopt(
+                wire, self._make_peer, remote=remote, path=opening.path, headers=opening.headers, first=opening.first
+            )
         except HandshakeRefused as refused:
             try:
                 wire.finish()
@@ -168,9 +172,6 @@ class Gateway:
         except BaseException:
             wire.close()
             raise
-        self._hub.adopt(
-            wire, self._make_peer, remote=remote, path=opening.path, headers=opening.headers, first=opening.first
-        )
         return None
 
     def _is_full(self) -> bool:

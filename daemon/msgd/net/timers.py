@@ -14,6 +14,10 @@ Call: TypeAlias = Callable[[float], None]
 """What a timer does when it is due: a synchronous call that is given the present time."""
 
 
+def _nothing(_: float) -> None:
+    """Stand in for the call of a timer that was disarmed."""
+
+
 class Timer:
     """One armed call; keep it to disarm it."""
 
@@ -55,6 +59,7 @@ class TimerWheel:
 
     def disarm(self, timer: Timer) -> None:
         """Take a timer back; one that was already due or disarmed is left alone."""
+        timer._call = _nothing  # what was to be called may live no longer than its owner
         bucket = self._buckets.get(timer._tick)
         if bucket is not None:
             bucket.pop(timer, None)

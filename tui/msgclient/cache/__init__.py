@@ -1,0 +1,6 @@
+"""The client's copy: messages, conversations, contacts and the outbox of one account, in one SQLite file."""
+
+from .apply import Applied, apply
+from .database import Cache, Tables
+
+__all__ = ["Applied", "Cache", "Tables", "apply"]

@@ -1,0 +1,118 @@
+"""The adapter to trio-websocket's client."""
+
+import ssl
+from typing import cast
+
+import trio
+from anyio.abc import TaskGroup, TaskStatus
+from trio_websocket import CloseReason, ConnectionClosed, HandshakeError, WebSocketConnection, wrap_client_stream
+
+import msgwire
+
+from ..profile import ServerAddress
+from .interface import (
+    ABNORMAL_CLOSE,
+    CLOSE_TIMEOUT_S,
+    MAX_INCOMING_BYTES,
+    CertificateRejected,
+    DialFailed,
+    TransportClosed,
+)
+
+_Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
+
+
+class TrioTransport:
+    """One WebSocket of the trio-websocket library."""
+
+    def __init__(self, websocket: WebSocketConnection) -> None:
+        self._websocket = websocket
+
+    async def send(self, payload: bytes) -> None:
+        """Send one text message."""
+        try:
+            await self._websocket.send_message(payload.decode())
+        except ConnectionClosed as closed:
+            raise _translated(closed.reason) from None
+
+    async def receive(self) -> bytes:
+        """The next message, as bytes."""
+        try:
+            message = await self._websocket.get_message()
+        except ConnectionClosed as closed:
+            raise _translated(closed.reason) from None
+        return message.encode() if isinstance(message, str) else message
+
+    async def close(self, code: int = 1000) -> None:
+        """Close; the library cuts the stream when its closing handshake is cancelled."""
+        with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+            await self._websocket.aclose(code)
+
+
+def _translated(reason: CloseReason | None) -> TransportClosed:
+    if reason is None:
+        return TransportClosed(ABNORMAL_CLOSE)
+    return TransportClosed(reason.code, reason.reason or "")
+
+
+async def connect(address: ServerAddress, context: ssl.SSLContext | None, tasks: TaskGroup) -> TrioTransport:
+    """Open a WebSocket; its reader lives in `tasks`."""
+    stream = await _open_stream(address, context)
+    try:
+        websocket = cast("WebSocketConnection", await tasks.start(_host, stream, address))
+    except (HandshakeError, ConnectionClosed):
+        raise DialFailed("The server does not speak this protocol.") from None
+    transport = TrioTransport(websocket)
+    if websocket.subprotocol != msgwire.SUBPROTOCOL:
+        await transport.close()
+        raise DialFailed(f"The server does not speak {msgwire.SUBPROTOCOL}.")
+    return transport
+
+
+async def _open_stream(address: ServerAddress, context: ssl.SSLContext | None) -> _Stream:
+    try:
+        tcp = await trio.open_tcp_stream(address.host, address.port)
+    except OSError as error:
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        raise DialFailed(f"The server cannot be reached: {cause.strerror or cause}.") from None
+    if context is None:
+        return tcp
+    stream = trio.SSLStream(tcp, context, server_hostname=address.host, https_compatible=True)
+    try:
+        await stream.do_handshake()
+    except trio.BrokenResourceError as error:
+        await trio.aclose_forcefully(tcp)
+        if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+            raise CertificateRejected(error.__cause__.verify_message or str(error.__cause__)) from None
+        why = error.__cause__.reason if isinstance(error.__cause__, ssl.SSLError) else None
+        raise DialFailed(f"The TLS handshake failed: {why or 'the server hung up'}.") from None
+    except BaseException:
+        await trio.aclose_forcefully(tcp)
+        raise
+    return stream
+
+
+async def _host(stream: _Stream, address: ServerAddress, *, task_status: TaskStatus[WebSocketConnection]) -> None:
+    """The library's reader raises into its nursery; this one is its own, so that only this connection ends."""
+    started = False
+    try:
+        async with trio.open_nursery() as nursery:
+            websocket = await wrap_client_stream(
+                nursery,
+                stream,
+                address.host_port,
+                address.path,
+                subprotocols=[msgwire.SUBPROTOCOL],
+                extra_headers=[(b"User-Agent", b"msgclient")],
+                max_message_size=MAX_INCOMING_BYTES,
+                message_queue_size=16,
+                receive_buffer_size=65536,
+            )
+            started = True
+            task_status.started(websocket)
+    except* Exception as group:
+        if not started:
+            # One reader has failed, so the group holds one error.
+            raise HandshakeError from group
+    finally:
+        await trio.aclose_forcefully(stream)

@@ -96,6 +96,13 @@ class Service:
         """Bytes queued for a connection past which its own requests wait."""
         return self.settings.limits.outbox_bytes // _HIGH_WATER_SHARE
 
+    def throttles(self) -> dict[str, Throttle]:
+        """The throttles by kind."""
+        found = {"login": self.login_throttle.accounts, "search": self.search_throttle}
+        if self.registration_throttle is not None:
+            found["register"] = self.registration_throttle
+        return found
+
     def hello(self) -> Hello:
         """The first frame of a connection."""
         limits = self.settings.limits

@@ -22,9 +22,9 @@ _HEAD = f"""# The wire contract, version 1
 This page is generated from `msgwire` by `make docs`; a client that knows only this page works against the daemon.
 
 One WebSocket (RFC 6455) per device: `wss://HOST:PORT{PATH}`, subprotocol `{SUBPROTOCOL}`. A text message carries one
-frame (a JSON object) or an array of frames, in both directions; frames of an array are handled in order. Binary messages
-are refused with 1003, messages over `limits.max_message_bytes` with 1009. Unknown fields are ignored; an optional field
-may be absent or null. Times are UTC epoch milliseconds.
+frame (a JSON object) or an array of frames, in both directions; frames of an array are handled in order. Binary
+messages are refused with 1003, messages over `limits.max_message_bytes` with 1009. Unknown fields are ignored; an
+optional field may be absent or null. Times are UTC epoch milliseconds.
 
 A client frame may carry `request_id`; it then gets exactly one reply, whose `re` is that id. A frame without one gets
 no success reply, but still gets `error`. A push has no `re`. An `event` is durable and has a `seq`; every other push is

@@ -52,6 +52,10 @@ class LiveCall:
             return Party.CALLEE
         return Party.CALLEE if device == self.callee_device else None
 
+    def knowing(self) -> tuple[int, ...]:
+        """The accounts that know of the call."""
+        return (self.caller.account,) if self.silent else (self.caller.account, self.callee.account)
+
     def side(self, party: Party) -> Who:
         """The person of a side."""
         return self.caller if party is Party.CALLER else self.callee
@@ -93,7 +97,7 @@ class CallRegistry:
         self._remembered = remembered
         self._calls: dict[str, LiveCall] = {}
         self._by_account: dict[int, LiveCall] = {}
-        self._ended: dict[str, tuple[int, int]] = {}
+        self._ended: dict[str, tuple[int, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -148,7 +152,7 @@ class CallRegistry:
         party = call.party(account, device)
         if party is None:
             # The callee's other devices learn that the call is taken; to all others there is no such call.
-            raise CallError(ErrorCode.CALL_STATE if account == call.callee.account else ErrorCode.CALL_NOT_FOUND)
+            raise CallError(ErrorCode.CALL_STATE if account in call.knowing() else ErrorCode.CALL_NOT_FOUND)
         return call, party
 
     def accept(self, call_id: str, account: int, device: Device, at: int) -> LiveCall:
@@ -236,7 +240,7 @@ class CallRegistry:
         was_ringing = call.state is CallState.RINGING
         taken = step(call.state, by or Party.SERVER, signal)
         call.state = taken.state
-        self._ended[call.call_id] = (call.caller.account, call.callee.account)
+        self._ended[call.call_id] = call.knowing()
         while len(self._ended) > self._remembered:
             del self._ended[next(iter(self._ended))]
         assert taken.reason is not None, "only steps into `ended` come here, and each names its reason"

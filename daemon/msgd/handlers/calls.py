@@ -86,7 +86,6 @@ async def call_request(service: Service, link: Link, frame: CallRequest) -> None
         _tell_ended(service, glare)
         if glare.call is call:
             return
-    service.metrics.calls_live(len(service.calls))
     service.call_alarms[call.call_id] = [
         service.alarms.after(ring_s, lambda: _over(service, service.calls.time_out(call.call_id)))
     ]
@@ -241,7 +240,6 @@ def _over(service: Service, ended: Ended | None, *, but: Link | None = None) -> 
     for alarm in service.call_alarms.pop(call.call_id, ()):
         alarm.cancel()
     _tell_ended(service, ended, but=but)
-    service.metrics.calls_live(len(service.calls))
     service.metrics.call_ended(ended.caller_outcome or "cancelled")
     _record(service, call, ended.caller_outcome, ended.callee_outcome, ended.duration_ms(epoch_ms()))
 

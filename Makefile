@@ -39,7 +39,7 @@ lock: ## Pin the newest versions within the ranges of pyproject.toml, with hashe
 
 bench-relay: ## Measure durable relays on this machine
 	@PYTHON=$(PYTHON) ops/setup test
-	$(BIN)/python ops/bench/bench relay $(ARGS)
+	$(BIN)/python ops/bench relay $(ARGS)
 
 clean: ## Remove the virtual environment, the demo's data and caches
 	rm -rf .venv .demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

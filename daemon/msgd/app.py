@@ -1,4 +1,4 @@
-"""Puts the daemon together: opens what it needs, serves until told to stop, and closes in an order that loses nothing."""
+"""Puts the daemon together: opens what it needs, serves until told to stop, and closes so that nothing is lost."""
 
 import gc
 import signal
@@ -54,7 +54,21 @@ GC_THRESHOLDS = (50_000, 50, 100)
 STOP_SLACK_S = 10.0
 """What systemd is asked for beyond the drain."""
 
-OnCommit = Callable[[Sequence[StoredEvent]], None]
+
+class Committed:
+    """Hands committed events on to where they are delivered, which begins after the store does."""
+
+    def __init__(self) -> None:
+        self._deliver: Callable[[Sequence[StoredEvent]], None] | None = None
+
+    def go_to(self, deliver: Callable[[Sequence[StoredEvent]], None]) -> None:
+        """Deliver from now on; before, nobody is connected."""
+        self._deliver = deliver
+
+    def take(self, events: Sequence[StoredEvent]) -> None:
+        """Take the events of one command."""
+        if self._deliver is not None:
+            self._deliver(events)
 
 
 class StartError(Exception):
@@ -90,11 +104,11 @@ class App:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             async with trio.open_nursery() as base:
                 # The store outlives all that may still hand it a command.
-                on_commit: list[OnCommit] = []
-                await base.start(store.run, lambda events: on_commit[0](events))
+                committed = Committed()
+                await base.start(store.run, committed.take)
                 async with trio.open_nursery() as nursery:
                     service = self._service(store, keys, nursery)
-                    on_commit.append(service.delivery.on_commit)
+                    committed.go_to(service.delivery.on_commit)
                     await self._serve(service, sockets, tls, signals, nursery)
                 base.cancel_scope.cancel()
         log("info", "daemon.stopped")
@@ -142,11 +156,13 @@ class App:
         gateway: Gateway = await nursery.start(
             serve, sockets, tls, partial(sessions.open_link, service), gateway_settings(settings), self._counters, log
         )
+        bound = sockets[0].getsockname()
+        url = f"{'ws' if tls is None else 'wss'}://{Address(str(bound[0]), int(bound[1]))}{PATH}"
         context = AdminContext(
             store=store,
             settings=settings,
             passwords=service.passwords,
-            live=LiveService(service, self._started_at),
+            live=LiveService(service, self._started_at, url),
         )
         try:
             await nursery.start(partial(serve_admin, context, settings.admin, inherited=self._inherited_one("admin")))
@@ -158,7 +174,7 @@ class App:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        self._say_ready(sockets[0].getsockname(), tls is not None, ops_at)
+        self._say_ready(url, ops_at)
         async for number in signals:
             if number == signal.SIGHUP:
                 self._reload(service, gateway, tls)
@@ -194,12 +210,11 @@ class App:
         )
         return cast("Address", await nursery.start(ops.serve, settings.ops.address))
 
-    def _say_ready(self, bound: tuple[str | int, ...], secure: bool, ops_at: Address | None) -> None:
+    def _say_ready(self, url: str, ops_at: Address | None) -> None:
         """The one line on stderr that says where the daemon is."""
-        at = f"{'wss' if secure else 'ws'}://{Address(str(bound[0]), int(bound[1]))}{PATH}"
         ops = "" if ops_at is None else f" ops http://{ops_at}"
-        print(f"msgd {__version__} ready: {at}{ops}", file=sys.stderr, flush=True)  # noqa: T201 - promised to scripts
-        self._notifier.ready(f"serving {at}")
+        print(f"msgd {__version__} ready: {url}{ops}", file=sys.stderr, flush=True)  # noqa: T201 - promised to scripts
+        self._notifier.ready(f"serving {url}")
         log("info", "daemon.ready")
 
     def _reload(self, service: Service, gateway: Gateway, tls: TlsBox | None) -> None:

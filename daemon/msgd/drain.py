@@ -24,6 +24,5 @@ async def drain(service: Service, seconds: float) -> int:
         if share_s:
             await trio.sleep(share_s)
     with trio.move_on_after(_LAST_WORDS_S if links else 0):
-        while service.links:
-            await trio.sleep(0.01)
+        await service.wait_empty()
     return len(links)

@@ -9,14 +9,16 @@ from msgwire import CloseCode
 class LiveService:
     """Answers the admin operations that ask about what runs now."""
 
-    def __init__(self, service: Service, started_at: int) -> None:
+    def __init__(self, service: Service, started_at: int, url: str) -> None:
         self._service = service
         self._started_at = started_at
+        self._url = url
 
     def report(self) -> LiveReport:
         """Count what is going on now."""
         service = self._service
         return LiveReport(
+            url=self._url,
             started_at=self._started_at,
             connections=len(service.links),
             sessions=sum(len(here.links) for here in service.online.by_account.values()),

@@ -87,6 +87,7 @@ class Service:
         self.calls = CallRegistry(settings.calls.max_calls)
         self.call_alarms: dict[str, list[Alarm]] = {}
         self.links: set[Link] = set()
+        self._emptied = trio.Event()
         self.cuts = 0
         """How often connections were cut: a sign-in that overlaps one looks at its rows again."""
         self.draining = False
@@ -95,6 +96,18 @@ class Service:
     def high_water_bytes(self) -> int:
         """Bytes queued for a connection past which its own requests wait."""
         return self.settings.limits.outbox_bytes // _HIGH_WATER_SHARE
+
+    def left(self, link: Link) -> None:
+        """A connection is gone."""
+        self.links.discard(link)
+        if not self.links:
+            self._emptied.set()
+            self._emptied = trio.Event()
+
+    async def wait_empty(self) -> None:
+        """Wait until there is no connection."""
+        while self.links:
+            await self._emptied.wait()
 
     def throttles(self) -> dict[str, Throttle]:
         """The throttles by kind."""

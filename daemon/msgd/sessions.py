@@ -138,7 +138,7 @@ def _renew(service: Service, link: Link, expires_at: int) -> None:
 
 def detached(service: Service, link: Link) -> None:
     """A connection is gone."""
-    service.links.discard(link)
+    service.left(link)
     link.cancel_alarms()
     service.delivery.forget(link)
     here = link.here

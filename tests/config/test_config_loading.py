@@ -69,6 +69,16 @@ def test_key_in_the_wrong_section_names_its_own(tmp_path: Path) -> None:
         ("[admin]\nmode = 432\n", 2, 'admin.mode: must be four octal digits in quotes, such as "0660", is 432'),
         ('[admin]\ngroup = "a\\nb"\n', 2, "admin.group: must not hold control characters"),
         ('[turn]\nurls = "turn:a"\n', 2, 'turn.urls: must be a list of strings, is "turn:a"'),
+        (
+            "[store]\npath = '~nobody-of-that-name/x'\n",
+            2,
+            "store.path: begins with the home of a user who does not exist",
+        ),
+        (
+            "[limits]\nwindow = 99999999999999999999999\n",
+            2,
+            "limits.window: must be a whole number from 1 to 65536, is 99999999999999999999999",
+        ),
         ("[store]\npath = 1979-05-27\n", 2, 'store.path: must be a path, is "1979-05-27"'),
     ],
 )
@@ -89,6 +99,17 @@ def test_syntax_error_names_the_line(tmp_path: Path) -> None:
 def test_end_of_file_in_a_value_names_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, '[store]\npath = "abc')
     assert failure(path).startswith(f"{path}")
+
+
+@pytest.mark.parametrize("value", ["9" * 6000, "[" * 5000])
+def test_absurd_file_is_a_configuration_error(tmp_path: Path, value: str) -> None:
+    path = write(tmp_path, f"[limits]\nwindow = {value}\n")
+    assert failure(path) == f"{path}: not TOML that can be read: a number or a nesting is absurd"
+
+
+@pytest.mark.parametrize("key", ["limits.window", "presence.tick_s", "turn.urls"])
+def test_variable_of_the_wrong_form_is_told(key: str) -> None:
+    assert failure(None, {env_name(key): "[x"}).startswith(f"{env_name(key)}: {key}: must be a")
 
 
 def test_missing_and_binary_files_are_configuration_errors(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import errno
 import json
 import logging
 import os
+import re
 import sqlite3
 import sys
 import threading
@@ -274,6 +275,19 @@ def test_slow_reader_costs_lines_and_never_time() -> None:
     writer.close()
     os.close(pipe.writer)
     os.close(pipe.reader)
+
+
+def test_missing_lines_are_told_in_the_log() -> None:
+    pipe = Pipe()
+    received = bytearray()
+    with logs.writing(Log(), {}, pipe.writer) as writer:
+        while not writer.dropped_total:
+            logs.log("info", "daemon.ready")
+        while b"log.dropped" not in received:
+            received += os.read(pipe.reader, 65_536)
+    os.close(pipe.reader)
+    os.close(pipe.writer)
+    assert re.search(rb"warning log\.dropped count=\d+\n", received)
 
 
 def test_nonblocking_descriptor_loses_lines_and_goes_on() -> None:

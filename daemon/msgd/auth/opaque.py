@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-import hmac
 import os
 from collections.abc import Callable
 
@@ -55,11 +54,6 @@ def digest_of(kind: OpaqueKind, text: str) -> bytes | None:
     except binascii.Error:
         return None
     return _digest(text) if len(raw) == kind.random_bytes else None
-
-
-def same_digest(left: bytes, right: bytes) -> bool:
-    """Compare two digests in constant time."""
-    return hmac.compare_digest(left, right)
 
 
 def _digest(text: str) -> bytes:

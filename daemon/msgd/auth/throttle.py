@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import msgspec
 
-# About 10 MB of keys when full.
+# About 11 MB of keys when full.
 DEFAULT_MAX_KEYS = 65_536
 _IPV6_SITE_BITS = 64
 

@@ -16,11 +16,15 @@ def resolve(path: Path, base: Path, environ: Mapping[str, str]) -> Path:
     """Make a path absolute: relative ones start at `base`, `credential:NAME` at systemd's directory.
 
     Raises:
-        ValueError: The name is a credential, and systemd gave no directory or the name leaves it.
+        ValueError: The name is a credential, and systemd gave no directory or the name leaves it; or it begins with
+            the home of nobody.
     """
     text = str(path)
     if not text.startswith(SCHEME):
-        return base / path.expanduser()
+        try:
+            return base / path.expanduser()
+        except RuntimeError:
+            raise ValueError("begins with the home of a user who does not exist") from None
     name = text.removeprefix(SCHEME)
     directory = environ.get("CREDENTIALS_DIRECTORY")
     if not directory:

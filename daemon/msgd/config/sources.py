@@ -61,6 +61,10 @@ def from_file(path: Path, problems: list[Problem]) -> dict[str, Given]:
         place = _AT_LINE.search(str(error))
         line = f":{place[1]}" if place and place[1] else ""
         raise ConfigError(Problem(f"{path}{line}", "", "not TOML: " + _AT_LINE.sub("", str(error)))) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            Problem(str(path), "", "not TOML that can be read: a number or a nesting is absurd")
+        ) from error
     lines = dict(_lines(text))
 
     def where(key: str) -> str:

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from msgd.config import reference as configuration
+from msgd.metrics import page as metrics
 from msgwire import reference
 
 HERE = Path(__file__).parent
@@ -12,6 +14,8 @@ HERE = Path(__file__).parent
 PAGES: dict[str, Callable[[], bytes]] = {
     "protocol.md": lambda: reference.markdown().encode(),
     "protocol.schema.json": reference.json_schema,
+    "configuration.md": lambda: configuration.page().encode(),
+    "metrics.md": lambda: metrics.page().encode(),
 }
 
 

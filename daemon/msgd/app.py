@@ -19,12 +19,13 @@ from msgd.auth.keyring import KeyRing, KeyRingError
 from msgd.auth.passwords import Passwords
 from msgd.bus import LocalBus
 from msgd.clock import epoch_ms
-from msgd.config import Address, ConfigError, Settings
+from msgd.config import Address, ConfigError, Settings, advice
 from msgd.coord import LocalCoord
 from msgd.drain import drain
 from msgd.handlers.table import HANDLERS
 from msgd.live import LiveService
-from msgd.logs import log, set_level
+from msgd.logs import Sentence, log, set_level
+from msgd.logs.output import LineWriter
 from msgd.metrics import Metrics, sources
 from msgd.metrics.lag import measure_lag
 from msgd.net import (
@@ -79,7 +80,11 @@ class App:
     """One run of the daemon."""
 
     def __init__(
-        self, settings: Settings, reload_settings: Callable[[], Settings], environ: MutableMapping[str, str]
+        self,
+        settings: Settings,
+        reload_settings: Callable[[], Settings],
+        environ: MutableMapping[str, str],
+        lines: LineWriter,
     ) -> None:
         self.settings = settings
         self._reload_settings = reload_settings
@@ -87,6 +92,7 @@ class App:
         self._notifier = Notifier.from_environ(environ)
         self._watchdog_s = watchdog_interval_s(environ)
         self._metrics = Metrics()
+        self._metrics.log_lines_dropped.source = lambda: lines.dropped_total
         self._counters = GatewayCounters()
         self._started_at = epoch_ms()
 
@@ -197,17 +203,14 @@ class App:
         if settings.ops.address is None:
             return None
 
-        async def alive() -> None:
-            await store.heads([0])
-
         async def store_writes() -> str | None:
             return None if await store.writable() else "The store cannot write: see the daemon's log and the disk."
 
-        ops = Ops(
-            self._metrics,
-            alive,
-            {"store": store_writes, "disk": disk_has_room(settings.store.path, settings.store.min_free_mib)},
-        )
+        checks = {
+            "store": store_writes,
+            "disk": disk_has_room(settings.store.path, settings.store.min_free_mib),
+        }
+        ops = Ops(self._metrics, store.writable, checks)
         return cast("Address", await nursery.start(ops.serve, settings.ops.address))
 
     def _say_ready(self, url: str, ops_at: Address | None) -> None:
@@ -215,6 +218,8 @@ class App:
         ops = "" if ops_at is None else f" ops http://{ops_at}"
         print(f"msgd {__version__} ready: {url}{ops}", file=sys.stderr, flush=True)  # noqa: T201 - promised to scripts
         self._notifier.ready(f"serving {url}")
+        for key, sentence in advice(self.settings):
+            log("warning", "config.advice", key=key, what=Sentence(sentence))
         log("info", "daemon.ready")
 
     def _reload(self, service: Service, gateway: Gateway, tls: TlsBox | None) -> None:
@@ -227,14 +232,12 @@ class App:
             context = None if tls is None else _load_certificate(settings)
         except (ConfigError, StartError) as error:
             status = "reload refused, the old configuration stays; msgctl config check says why"
-            log("error", "config.rejected", error=error)
+            log("error", "config.rejected", what=Sentence(str(error)))
         else:
             # Addresses, paths and the store are those of the start: they change with a restart.
-            self.settings = service.settings = settings
+            self.settings = settings
+            service.apply(settings)
             service.tokens.ring = keys
-            service.tokens.ttl_s = settings.auth.access_ttl_s
-            service.calls.max_calls = settings.calls.max_calls
-            service.presence.grace_s = settings.presence.grace_s
             gateway.settings = gateway_settings(settings)
             if tls is not None and context is not None:
                 tls.context = context

@@ -131,7 +131,7 @@ class Link:
         """The socket is gone; what was not handled yet is not."""
         self.gone = True
         self._inbox.clear()
-        self.service.log("info", "connection.closed", conn=self.connection.id, device=self.device_id, code=code)
+        self.service.log("info", "connection.closed", conn=self.connection.id, device=self.device_id or None, code=code)
         self._on_gone(self)
 
     # What handlers call.
@@ -189,6 +189,7 @@ class Link:
         if within and self._bucket.take(count, trio.current_time()):
             return True
         self.service.metrics.flooded()
+        self.service.log("warning", "connection.flooded", conn=self.connection.id, device=self.device_id or None)
         self.fail(None, ErrorCode.RATE_LIMITED, "This connection sends more frames than it may.", 1000)
         self.connection.close(CloseCode.FLOODING, "flooding")
         return False

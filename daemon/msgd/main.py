@@ -52,12 +52,12 @@ def main() -> None:
     from msgd.app import App, StartError  # noqa: PLC0415
     from msgd.net import ListenError  # noqa: PLC0415
 
-    with writing(settings.log, os.environ):
+    with writing(settings.log, os.environ) as lines:
         try:
-            trio.run(App(settings, read_settings, os.environ).run)
+            trio.run(App(settings, read_settings, os.environ, lines).run)
         except* (StartError, ListenError) as group:
-            for error in _leaves(group):
-                print(f"msgd: {error}", file=sys.stderr)  # noqa: T201 - for the person who started it
+            for reason in _leaves(group):
+                print(f"msgd: {reason}", file=sys.stderr)  # noqa: T201 - for the person who started it
             sys.exit(EXIT_FAILED)
 
 

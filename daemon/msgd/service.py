@@ -58,7 +58,6 @@ class Service:
         handlers: dict[type[ClientFrame], Handler],
         nursery: trio.Nursery,
     ) -> None:
-        limits = settings.limits
         self.settings = settings
         self.store = store
         self.bus = bus
@@ -70,15 +69,7 @@ class Service:
         self.nursery = nursery
         self.passwords = passwords
         self.tokens = AccessTokens(keys, settings.auth.access_ttl_s)
-        per_address = limits.per_address == "on"
-        self.login_throttle = LoginThrottle(
-            Rate(limits.logins_per_minute_per_account, 60.0),
-            Rate(limits.logins_per_minute_per_address, 60.0) if per_address else None,
-        )
-        self.registration_throttle = (
-            Throttle(Rate(limits.registrations_per_hour_per_address, 3600.0)) if per_address else None
-        )
-        self.search_throttle = Throttle(Rate(limits.searches_per_minute, 60.0))
+        self._set_throttles(settings)
         self.alarms = AlarmClock()
         self.directory = Directory(store)
         self.online = Online()
@@ -91,6 +82,28 @@ class Service:
         self.cuts = 0
         """How often connections were cut: a sign-in that overlaps one looks at its rows again."""
         self.draining = False
+
+    def apply(self, settings: Settings) -> None:
+        """Take a new configuration; who was throttled starts anew where a rate has changed."""
+        rates_changed = settings.limits != self.settings.limits
+        self.settings = settings
+        self.tokens.ttl_s = settings.auth.access_ttl_s
+        self.calls.max_calls = settings.calls.max_calls
+        self.presence.grace_s = settings.presence.grace_s
+        if rates_changed:
+            self._set_throttles(settings)
+
+    def _set_throttles(self, settings: Settings) -> None:
+        limits = settings.limits
+        per_address = limits.per_address == "on"
+        self.login_throttle = LoginThrottle(
+            Rate(limits.logins_per_minute_per_account, 60.0),
+            Rate(limits.logins_per_minute_per_address, 60.0) if per_address else None,
+        )
+        self.registration_throttle = (
+            Throttle(Rate(limits.registrations_per_hour_per_address, 3600.0)) if per_address else None
+        )
+        self.search_throttle = Throttle(Rate(limits.searches_per_minute, 60.0))
 
     @property
     def high_water_bytes(self) -> int:
@@ -230,7 +243,7 @@ class Service:
                 link.fail(re, ErrorCode.UNAVAILABLE, retry_after_ms=_UNAVAILABLE_RETRY_MS)
             case _:
                 self.metrics.handler_failed()
-                self.log("error", "handler.failed", conn=link.connection.id, device=link.device_id, error=error)
+                self.log("error", "handler.failed", conn=link.connection.id, device=link.device_id or None, error=error)
                 link.fail(re, ErrorCode.INTERNAL)
 
     async def run_presence(self) -> None:

@@ -19,6 +19,7 @@ _EXPIRING_SHARE = 0.25
 
 def open_link(service: Service, connection: Connection) -> Link:
     """A connection is open: greet it, and give it its time to sign in."""
+    service.log("debug", "connection.opened", conn=connection.id)
     link = Link(service, connection, lambda gone: detached(service, gone))
     service.links.add(link)
     link.send(service.hello())
@@ -71,6 +72,7 @@ async def attach(
     # The account may have left for good while the store was read.
     service.online.add(here)
     here.links.append(link)
+    service.log("info", "connection.authenticated", conn=link.connection.id, device=link.device_id)
     service.presence.up(row.account, row.presence, row.presence_text)
     # What was committed since the head was read is found by the pusher's own read.
     service.delivery.mark(link)

@@ -80,6 +80,7 @@ TRANSITIONS: dict[tuple[CallState, Party, Signal], Step] = {
     (_S.ACCEPTED, _P.CALLEE, _G.HANG_UP): _HUNG_UP,
     (_S.ACCEPTED, _P.CALLER, _G.FAIL): _FAILED,
     (_S.ACCEPTED, _P.CALLEE, _G.FAIL): _FAILED,
+    (_S.ACCEPTED, _P.SERVER, _G.TIMEOUT): _FAILED,
     (_S.ACCEPTED, _P.SERVER, _G.LOST): Step(_S.ENDED, "lost", "answered", "answered"),
 }
 """Every (state, who, signal) that is allowed. Anything else is `call_state`."""

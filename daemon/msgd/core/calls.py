@@ -39,6 +39,8 @@ class LiveCall:
     lost: set[Party] = field(default_factory=set)
     silent: bool = False
     """The callee has blocked the caller: it rings out, and the callee never knows."""
+    negotiated: bool = False
+    """An answer has passed: the two devices know how to reach each other."""
     incoming: bytes | None = None
     """The encoded `incoming_call`, for devices that come while it rings."""
 
@@ -174,6 +176,7 @@ class CallRegistry:
         if call is None or party is None:
             raise CallError(ErrorCode.CALL_NOT_FOUND)
         self._step(call, party, signal)
+        call.negotiated = call.negotiated or signal is Signal.ANSWER
         return call, Party.CALLEE if party is Party.CALLER else Party.CALLER
 
     def end(self, call_id: str, account: int, device: Device, signal: Signal) -> Ended:
@@ -183,9 +186,9 @@ class CallRegistry:
         return self._end(call, party, signal)
 
     def time_out(self, call_id: str) -> Ended | None:
-        """Nobody answered in time; None where the call no longer rings."""
+        """Nobody answered in time, or nothing came of it; None where the call is over, or on its way."""
         call = self._calls.get(call_id)
-        if call is None or call.state is not CallState.RINGING:
+        if call is None or call.negotiated:
             return None
         return self._end(call, None, Signal.TIMEOUT)
 

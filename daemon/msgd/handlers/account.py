@@ -69,6 +69,7 @@ async def revoke_device(service: Service, link: Link, frame: RevokeDeviceFrame) 
     account = link.account
     await service.store.append(RevokeDevice(at=epoch_ms(), account=account, device_id=frame.device_id))
     link.reply(frame, Ok())
+    service.log("info", "account.revoked", conn=link.connection.id, device=frame.device_id)
     service.cut(account, CloseCode.REVOKED, device_id=frame.device_id)
 
 

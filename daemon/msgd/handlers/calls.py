@@ -108,6 +108,12 @@ def call_accept(service: Service, link: Link, frame: CallAccept) -> None:
     call = service.calls.accept(frame.call_id, link.account, link.device_id, epoch_ms())
     for alarm in service.call_alarms.pop(call.call_id, ()):
         alarm.cancel()
+    service.call_alarms[call.call_id] = [
+        service.alarms.after(
+            service.settings.calls.connect_timeout_s,
+            lambda: _over(service, service.calls.time_out(call.call_id)),
+        )
+    ]
     link.reply(frame, Ok())
     accepted = CallAccepted(call_id=call.call_id, nonce=frame.nonce, fingerprint=frame.fingerprint)
     _to_device(service, call, Party.CALLER, accepted)

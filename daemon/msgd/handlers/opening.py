@@ -55,6 +55,7 @@ async def register(service: Service, link: Link, frame: Register) -> None:
         wait_ms = service.registration_throttle.spend(address_key(link.connection.remote), trio.current_time())
         if wait_ms:
             service.metrics.throttled("register")
+            service.log("warning", "account.throttled", address=link.connection.remote, name="register")
             raise Refused(ErrorCode.RATE_LIMITED, "Too many new accounts from here.", retry_after_ms=wait_ms)
     if await service.store.account_by_login(login) is not None:
         # Ahead of the hash, which costs; the store decides again.
@@ -71,6 +72,7 @@ async def register(service: Service, link: Link, frame: Register) -> None:
         )
     )
     row: AccountRow = committed.result
+    service.log("info", "account.registered", conn=link.connection.id, account=row.uid)
     link.reply(frame, Registered(uid=row.uid, login=row.login))
 
 
@@ -111,6 +113,7 @@ async def check_credentials(service: Service, remote: str, login_text: str, pass
     wait_ms = service.login_throttle.attempt(key, remote, trio.current_time())
     if wait_ms:
         service.metrics.throttled("login")
+        service.log("warning", "account.throttled", address=remote, name="login")
         raise Refused(ErrorCode.RATE_LIMITED, "Too many failed sign-ins: wait.", retry_after_ms=wait_ms)
     try:
         row = None if folded is None else await service.store.account_by_login(folded)
@@ -119,6 +122,7 @@ async def check_credentials(service: Service, remote: str, login_text: str, pass
         service.login_throttle.undecided(key, remote)
         raise
     if row is None or not verdict.matches:
+        service.log("warning", "account.login_failed", address=remote)
         raise Refused(ErrorCode.INVALID_CREDENTIALS)
     service.login_throttle.succeeded(key, remote)
     if row.disabled:
@@ -166,7 +170,7 @@ async def refresh(service: Service, link: Link, frame: Refresh) -> None:
     except Rejected as error:
         if error.revoked_device is not None:
             account, device_id = error.revoked_device
-            service.log("warning", "refresh.reused", conn=link.connection.id, device=device_id)
+            service.log("warning", "account.refresh_reused", conn=link.connection.id, device=device_id)
             service.cut(account, CloseCode.REVOKED, device_id=device_id, but=link)
         link.fail(frame.request_id, error.code, error.sentence)
         if error.revoked_device is not None and link.device_id == error.revoked_device[1]:

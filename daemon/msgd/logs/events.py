@@ -47,9 +47,9 @@ EVENTS: dict[str, str] = {
     "account.registered": "An account was made.",
     "account.login_failed": "Wrong login or password; fit for fail2ban.",
     "account.throttled": "A request was refused as rate_limited.",
-    "refresh.reused": "A used refresh token came again: its device was revoked.",
+    "account.refresh_reused": "A used refresh token came again: its device was revoked.",
     "account.revoked": "A device was revoked, or an account disabled or deleted.",
-    "call.not_recorded": "A call has ended, and its record could not be stored.",
+    "call.not_recorded": "The record of an ended call could not be stored.",
     # Store
     "store.opened": "The store is open.",
     "store.migrated": "The schema was upgraded.",
@@ -116,7 +116,6 @@ class Field(NamedTuple):
 
 FIELDS: dict[str, Field] = {
     "conn": Field(_number_or_word, "Number of the connection in this process."),
-    "connection": Field(_number_or_word, "Number of the connection in this process."),
     "account": Field(_UUID, "Account id."),
     "device": Field(_UUID, "Device id."),
     "call": Field(_UUID, "Call id."),

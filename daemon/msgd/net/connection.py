@@ -285,7 +285,7 @@ class Connection:
         counters = self._hub.counters
         counters.outbox_overflows += 1
         counters.largest_outbox_bytes = max(counters.largest_outbox_bytes, self.queued_bytes)
-        self._hub.log("warning", "connection.outbox_overflow", connection=self.id, queued_bytes=self.queued_bytes)
+        self._hub.log("warning", "connection.outbox_overflow", conn=self.id, queued_bytes=self.queued_bytes)
         self.abort()
 
     def _write(self, since: float | None = None) -> None:
@@ -387,7 +387,7 @@ class Connection:
                 at = now + hub.settings.close_timeout_s
             case Verdict.STUCK:
                 hub.counters.write_deadlines += 1
-                hub.log("warning", "connection.write_deadline", connection=self.id, queued_bytes=self.queued_bytes)
+                hub.log("warning", "connection.write_deadline", conn=self.id, queued_bytes=self.queued_bytes)
                 self.abort()
             case Verdict.IDLE | Verdict.UNANSWERED:
                 self.abort()

@@ -116,7 +116,7 @@ class Hub:
         self.counters.peer_errors += 1
         frames = traceback.extract_tb(error.__traceback__)
         place = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames[-4:]))
-        self.log("error", "connection.peer_error", connection=connection.id, error=type(error).__name__, place=place)
+        self.log("error", "connection.peer_error", conn=connection.id, error=type(error).__name__, place=place)
 
     # The tasks.
 

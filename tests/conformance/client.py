@@ -34,6 +34,10 @@ class Refused(Exception):
         self.code: str = frame["code"]
 
 
+class Ended(AssertionError):
+    """The connection ended while something was waited for."""
+
+
 class Device:
     """One connection of one client. Events are acknowledged as they come, unless `acks` is false."""
 
@@ -200,7 +204,7 @@ class Device:
                         return found
                     if self._reader.done():
                         code, why = self.socket.close_code, self.socket.close_reason
-                        raise AssertionError(f"closed with {code} {why!r} while waiting for {what}")
+                        raise Ended(f"closed with {code} {why!r} while waiting for {what}")
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:

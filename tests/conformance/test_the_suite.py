@@ -66,7 +66,7 @@ def claimed_rows() -> set[str]:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
                 for call in node.decorator_list:
                     if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "walks":
-                        claimed |= {each.value for each in call.args if isinstance(each, ast.Constant)}
+                        claimed |= {each.value for each in ast.walk(call) if isinstance(each, ast.Constant)}
     return {str(each) for each in claimed}
 
 

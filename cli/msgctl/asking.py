@@ -1,0 +1,77 @@
+"""What is asked of the administrator: only on a terminal; elsewhere the flag that answers is named."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from msgctl.failures import Failure
+
+# A password has at most 256 characters, so four bytes each and a line end; more is the wrong file.
+_SECRET_MAX_BYTES = 4096
+
+
+def has_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str, flag: str, default: str | None = None) -> str:
+    """Ask for a value.
+
+    Raises:
+        Failure: `usage`, naming the flag, where there is no terminal.
+    """
+    if not has_terminal():
+        raise Failure("usage", f"{flag} is missing, and there is no terminal to ask on.")
+    answer: str = typer.prompt(question, default=default, err=True)
+    return answer
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only when the administrator says so.
+
+    Raises:
+        Failure: `usage` without a terminal, `declined` when they say no.
+    """
+    if yes:
+        return
+    if not has_terminal():
+        raise Failure("usage", f"{question} There is no terminal to ask on: say --yes.")
+    if not typer.confirm(question, err=True):
+        raise Failure("declined", "Nothing was done.")
+
+
+def password(*, from_stdin: bool, from_file: Path | None) -> str | None:
+    """Take a password from where the flags say, or from a terminal, typed twice; None where neither is there.
+
+    Raises:
+        Failure: Both flags were given, the source is unusable, or the two did not agree.
+    """
+    if from_stdin and from_file is not None:
+        raise Failure("usage", "Say --password-stdin or --password-file, not both.")
+    if from_stdin:
+        return _first_line(sys.stdin.buffer.readline(_SECRET_MAX_BYTES + 1), "stdin")
+    if from_file is not None:
+        try:
+            with from_file.open("rb") as file:
+                return _first_line(file.readline(_SECRET_MAX_BYTES + 1), str(from_file))
+        except OSError as error:
+            raise Failure("usage", f"{from_file} cannot be read: {error.strerror}.") from error
+    if not has_terminal():
+        return None
+    typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return typed
+
+
+def _first_line(line: bytes, source: str) -> str:
+    """Take the line without its end; spaces belong to the password."""
+    if len(line) > _SECRET_MAX_BYTES:
+        raise Failure("usage", f"The first line of {source} is too long for a password.")
+    try:
+        text = line.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise Failure("usage", f"The first line of {source} is not UTF-8 text.") from None
+    if not text:
+        raise Failure("usage", f"The first line of {source} is empty.")
+    return text

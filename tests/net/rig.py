@@ -137,7 +137,7 @@ class Rig:
         self.counters = GatewayCounters()
         self.log = Lines()
         self.hub = Hub(GatewaySettings(**settings), self.counters, self.log)
-        self._sockets: list[socket.socket] = []
+        self.clients: list[socket.socket] = []
 
     def connect(self, first: bytes = b"", *, send_buffer: int = 0) -> tuple[Connection, Recorder, Client]:
         """Make a connection whose handshake is done."""
@@ -146,7 +146,7 @@ class Rig:
         theirs.setblocking(False)
         if send_buffer:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-        self._sockets.append(theirs)
+        self.clients.append(theirs)
         peers: list[Recorder] = []
 
         def make_peer(connection: Connection) -> Recorder:
@@ -157,7 +157,7 @@ class Rig:
         return connection, peers[0], Client(theirs)
 
     def close(self) -> None:
-        for sock in self._sockets:
+        for sock in self.clients:
             sock.close()
 
 

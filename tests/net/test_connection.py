@@ -425,6 +425,7 @@ class TestOutbox:
         connection, peer, client = rig.connect(send_buffer=4096)
         for _ in range(10):
             connection.send(b"x" * COALESCED_BYTES)
+        await settle()
         heard = 0
         for _ in range(10):
             mock_clock.jump(10)

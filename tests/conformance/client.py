@@ -198,8 +198,7 @@ class Device:
         try:
             async with asyncio.timeout(within_s):
                 while True:
-                    if self._failure is not None:
-                        raise self._failure
+                    self._raise_failure()
                     if found := ready():
                         return found
                     if self._reader.done():
@@ -216,8 +215,7 @@ class Device:
         """Close the connection from this side, and report what broke on it unseen."""
         await self.socket.close()
         await self._reader
-        if self._failure is not None:
-            raise self._failure
+        self._raise_failure()
 
     async def drop(self) -> None:
         """Lose the connection without a word, as a phone does in a tunnel."""
@@ -239,6 +237,12 @@ class Device:
             self._failure = error
         finally:
             self._changed.set()
+
+    def _raise_failure(self) -> None:
+        """Raise what broke while reading, once."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def _inbox(self) -> list[str]:
         transcript = self.transcript

@@ -322,6 +322,11 @@ RULES: Final = (
 )
 
 
+def case(value: object) -> str:
+    """The name of a test case by its value, short and in ASCII."""
+    return ascii(value)[:24]
+
+
 def rows() -> set[str]:
     """Every row of the contract by the name under which a test claims it."""
     return {

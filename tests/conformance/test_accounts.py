@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from .client import together
-from .contract import Frame, walks
+from .contract import Frame, case, walks
 from .people import World
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ async def test_register(world: World) -> None:
         *("", "a", "a" * 33, "9lives", ".dot", "_low", "-dash", "with space", "tab\t", "line\n", "é", "jülia"),
         *("юлия", "a/b", "a@b", "a+b", "nul\0", "a\u200bb", "\u202eab", "ａｂ", "ﬀab", "a\u212a"),
     ],
-    ids=ascii,
+    ids=case,
 )
 async def test_a_login_that_is_none(world: World, login: str) -> None:
     stranger = await world.connect()
@@ -66,7 +66,7 @@ async def test_two_at_once_cannot_take_one_login(world: World) -> None:
 
 
 @walks("error password_weak")
-@pytest.mark.parametrize("password", ["", "1234567", "x" * 257, "💌" * 257, "💌" * 7], ids=ascii)
+@pytest.mark.parametrize("password", ["", "1234567", "x" * 257, "💌" * 257, "💌" * 7], ids=case)
 async def test_a_password_too_short_or_too_long(world: World, password: str) -> None:
     stranger = await world.connect()
     login = world.new_login("weak")
@@ -84,7 +84,7 @@ async def test_a_password_too_short_or_too_long(world: World, password: str) -> 
         "nul \0 inside",
         " a b c d ",
     ],
-    ids=ascii,
+    ids=case,
 )
 async def test_a_password_is_any_8_to_256_characters(world: World, password: str) -> None:
     stranger = await world.connect()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .contract import Frame, walks
+from .contract import Frame, case, walks
 from .people import Person, World
 
 pytestmark = pytest.mark.anyio
@@ -159,7 +159,7 @@ async def test_search_knows_edits_and_deletions(world: World) -> None:
 @pytest.mark.parametrize(
     "query",
     ['"', "*", "AND", "a OR", "NEAR(", "text:x", "^x", "-x", "x*", "(", "';--", "%", "💌", "\0", "ё", "a" * 500],
-    ids=ascii,
+    ids=case,
 )
 async def test_a_query_is_words_and_no_syntax(world: World, query: str) -> None:
     juliet, _, _ = await talk(world, 2)

@@ -64,8 +64,10 @@ class Transcript:
         if self.frames == 1:
             if kind != "hello":
                 raise Broken(f"the first frame is {kind}, not hello")
+            self._check(frame, PUSHES["hello"])
             self.hello = frame
-        elif kind == "hello":
+            return
+        if kind == "hello":
             raise Broken("a second hello")
         if kind == "error":
             self._take_error(frame)
@@ -86,7 +88,7 @@ class Transcript:
 
     def _answer(self, frame: Frame) -> None:
         request_id = frame["re"]
-        if request_id not in self._open:
+        if not isinstance(request_id, str) or request_id not in self._open:
             raise Broken(f"a {frame['type']} for {request_id!r}, which is answered already or was never asked")
         self._open.discard(request_id)
         self.answered.append(request_id)

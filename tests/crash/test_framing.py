@@ -54,7 +54,7 @@ BROKEN: dict[str, tuple[bytes, set[int]]] = {
     "a character cut in two": (frame(b'{"type":"\xc3"}'), {1007}),
     "a surrogate in UTF-8": (frame(b'{"type":"\xed\xa0\x80"}'), {1007}),
     "binary": (frame(PING, opcode=2), {1003}),
-    "binary in pieces": (frame(b"x", opcode=2, fin=False), {1003}),
+    "binary in pieces": (frame(b"x", opcode=2, fin=False) + frame(b"y", opcode=0), {1003}),
     "a length of 2 to the 62": (bytes([0x81, 0xFF]) + struct.pack("!Q", 1 << 62) + b"mask", {1009, 1002}),
     "a length of 2 to the 63": (bytes([0x81, 0xFF]) + struct.pack("!Q", 1 << 63) + b"mask", {1002, 1009}),
     "pieces without end": (frame(b" " * 60_000, fin=False) + frame(b" " * 60_000, opcode=0, fin=False) * 3, {1009}),

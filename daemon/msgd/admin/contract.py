@@ -65,9 +65,9 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One answer line: `result` or `error`."""
+    """One answer line: `result`, or else `error`."""
 
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = msgspec.Raw()
     error: ErrorBody | None = None
 
 

@@ -9,6 +9,8 @@ from msgd.admin.contract import MAX_ANSWER_BYTES, Answer, ErrorBody, Refused, Re
 R = TypeVar("R")
 
 _ENCODER = msgspec.json.Encoder()
+# Text that is not UTF-8, and brackets without end, are no DecodeError.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ANSWERS = msgspec.json.Decoder(Answer)
 
 
@@ -34,13 +36,15 @@ class RequestDecoder:
         """
         try:
             return self._decoder.decode(line)
-        except msgspec.DecodeError as error:
-            raise self._refusal(line, str(error)) from None
+        except _UNREADABLE as error:
+            # The words of a UnicodeDecodeError quote the line.
+            what = str(error) if isinstance(error, msgspec.DecodeError) else "not JSON in UTF-8"
+            raise self._refusal(line, what) from None
 
     def _refusal(self, line: bytes, what: str) -> Refused:
         try:
             name = msgspec.json.decode(line, type=_Head).op
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             return Refused("bad_request", f"Not a request: {what}.")
         if name not in self._names:
             return Refused("unknown_operation", "The daemon does not know this operation: is it older than msgctl?")
@@ -75,6 +79,6 @@ def decode_answer(request_type: type[Request[R]], line: bytes) -> R:
     answer = _ANSWERS.decode(line)
     if answer.error is not None:
         raise Refused(answer.error.code, answer.error.message)
-    if answer.result is None:
+    if not bytes(answer.result):
         raise msgspec.DecodeError("neither result nor error")
     return msgspec.json.decode(answer.result, type=result_type(request_type))

@@ -7,6 +7,7 @@ import trio
 import trio.testing
 
 from msgd.net.connection import Connection
+from msgd.net.frames import FrameReader
 from msgd.net.outbox import COALESCED_BYTES
 
 from .conftest import StartRig
@@ -587,3 +588,44 @@ async def test_many_connections_take_turns(rig: Rig) -> None:
 async def test_a_connection_says_nothing_of_its_headers(rig: Rig) -> None:
     connection, _, _ = rig.connect()
     assert repr(connection) == "<Connection 1 open>"
+
+
+async def test_writing_to_a_socket_that_broke_ends_the_connection(rig: Rig) -> None:
+    connection, peer, client = rig.connect(send_buffer=4096)
+    connection.send(b"x" * 100_000)
+    await settle()
+    connection.pause()
+    client.sock.close()
+    connection.send(b"{}")
+    await settle()
+    assert peer.codes == [1006]
+
+
+async def test_a_reset_while_the_socket_is_not_read_ends_the_connection(start_rig: StartRig) -> None:
+    rig = await start_rig(input_buffer_bytes=100)
+    connection, peer, client = rig.connect()
+    connection.pause()
+    await client.say(masked("x" * 200))
+    client.sock.close()
+    await settle()
+    assert peer.codes == [1006]
+    assert peer.messages == []
+
+
+async def test_a_fault_of_our_own_ends_one_connection_alone(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    _, peer, client = rig.connect()
+    _, other, other_client = rig.connect()
+    with monkeypatch.context() as patch:
+        patch.setattr(FrameReader, "feed", fail)
+        await client.say(masked("{}"))
+    assert peer.codes == [1006]
+    assert rig.counters.peer_errors == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "flush", fail)
+        rig.connect()[0].send(b"{}")
+        await settle()
+    await other_client.say(masked("still here"))
+    assert other.messages == [b"still here"]

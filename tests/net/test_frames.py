@@ -1,9 +1,14 @@
 """The framing core against RFC 6455: what is a message, what is answered, what ends the connection with which code."""
 
+import importlib.util
+import sys
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
+from websockets.speedups import apply_mask
 
+from msgd.net import frames as frames_module
 from msgd.net.frames import Close, FrameReader, Ping, Pong, Violation, close_frame, control_frame, text_frame
 
 from .rig import BINARY, CLOSE, PING, PONG, TEXT, close, frames, header, masked
@@ -235,3 +240,16 @@ def test_a_close_reason_is_cut_at_a_character() -> None:
 @pytest.mark.parametrize("code", [1005, 1006])
 def test_a_code_that_must_not_travel_makes_an_empty_close_frame(code: int) -> None:
     assert close_frame(code) == control_frame(CLOSE)
+
+
+def test_unmasking_is_the_same_without_the_compiled_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "websockets.speedups", None)
+    spec = importlib.util.spec_from_file_location("frames_without_speedups", frames_module.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    pure = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pure)
+    assert pure.apply_mask is not apply_mask
+    for size in (0, 1, 3, 4, 5, 1000, 65_537):
+        data = bytes(index * 7 % 256 for index in range(size))
+        assert pure.apply_mask(data, b"\x01\x80z\xff") == apply_mask(data, b"\x01\x80z\xff")

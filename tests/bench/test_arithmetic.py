@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from msgbench.cells import relay_row
 from msgbench.generator import Load, Raw
 from msgbench.stats import percentile, ratio_of_medians
@@ -21,6 +22,7 @@ def raw(**changed: float) -> Raw:
         "generator_cpu_s": 0.5,
         "daemon_cpu_s": 1.8,
         "core_busy_s": 1.9,
+        "daemon_written_bytes": 20_000 * 2048,
     }
     return Raw(**{**counts, **changed}, sent_ms=[1.0, 2.0], event_ms=[1.5, 2.5])  # type: ignore[arg-type]
 
@@ -51,7 +53,8 @@ def test_a_row_divides_by_the_window_that_was_measured() -> None:
     assert row.others_cpu == pytest.approx(0.05)
     assert row.generator_cpu == 0.25
     assert row.frames_per_message == 4
-    assert row.marks == ""
+    assert row.written_kib_per_relay == 2
+    assert row.marks == row.fault == ""
 
 
 def test_a_row_is_marked_when_the_generator_or_a_neighbour_may_have_been_the_limit() -> None:
@@ -60,8 +63,14 @@ def test_a_row_is_marked_when_the_generator_or_a_neighbour_may_have_been_the_lim
     assert relay_row("wss", LOAD, raw(generator_cpu_s=1.5, core_busy_s=2.1), knows_daemon=True).marks == "GN"
 
 
+def test_a_daemon_that_writes_less_than_it_acknowledges_is_void() -> None:
+    row = relay_row("wss", LOAD, raw(daemon_written_bytes=20_000 * 64 - 1), knows_daemon=True)
+    assert row.fault == "20000 messages were acknowledged, 1279999 bytes went to a disk"
+    assert not relay_row("wss", LOAD, raw(daemon_written_bytes=20_000 * 64), knows_daemon=True).fault
+
+
 def test_without_the_daemon_process_its_shares_are_unknown_not_zero() -> None:
-    row = relay_row("ws", LOAD, raw(daemon_cpu_s=0, core_busy_s=0), knows_daemon=False)
+    row = relay_row("ws", LOAD, raw(daemon_cpu_s=0, core_busy_s=0, daemon_written_bytes=0), knows_daemon=False)
     assert math.isnan(row.daemon_cpu)
     assert math.isnan(row.daemon_us_per_relay)
-    assert row.marks == ""
+    assert row.marks == row.fault == ""

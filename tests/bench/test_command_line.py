@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from msgbench.main import parser
 
 from .conftest import ROOT

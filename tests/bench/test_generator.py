@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+
 from msgbench.cores import Cores
 from msgbench.faults import VoidRun
 from msgbench.generator import Load, Raw, idle_connections, run_load

@@ -1,6 +1,7 @@
 """A load test stays on this machine."""
 
 import pytest
+
 from msgbench.faults import Unusable
 from msgbench.target import Target, parse_target
 

@@ -48,9 +48,11 @@ static uint64_t now_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* CPU seconds so far: of this process, of the daemon with all its threads, and of everything on the daemon's core. */
+/* CPU seconds so far: of this process, of the daemon with all its threads, and of everything on the daemon's core;
+ * and the bytes that the daemon has sent towards a disk. */
 struct usage {
     double own_s, daemon_s, core_s;
+    long long written;
 };
 
 static struct usage usage_now(void) {
@@ -71,6 +73,10 @@ static struct usage usage_now(void) {
             usage.daemon_s = (double)(user + system) / ticks;
         fclose(file);
     }
+    snprintf(path, sizeof path, "/proc/%d/io", options.daemon_pid);
+    file = options.daemon_pid ? fopen(path, "r") : NULL;
+    while (file && fgets(line, sizeof line, file)) sscanf(line, "write_bytes: %lld", &usage.written);
+    if (file) fclose(file);
     snprintf(path, sizeof path, "cpu%d ", options.daemon_core);
     file = fopen("/proc/stat", "r");
     while (file && fgets(line, sizeof line, file)) {
@@ -205,9 +211,10 @@ static void measure_relay(double opened_s) {
     drain();
     printf("{\"fault\":null,\"connections\":%u,\"opened_s\":%.6f,\"window_s\":%.6f,\"relays\":%" PRIu64
            ",\"sends_total\":%" PRIu64 ",\"frames_in\":%" PRIu64 ",\"messages_in\":%" PRIu64
-           ",\"generator_cpu_s\":%.6f,\"daemon_cpu_s\":%.6f,\"core_busy_s\":%.6f}\n",
+           ",\"generator_cpu_s\":%.6f,\"daemon_cpu_s\":%.6f,\"core_busy_s\":%.6f,\"daemon_written_bytes\":%lld}\n",
            client_count, opened_s, (double)(until - from) / 1e9, relay.relays, relay.sends, frames, messages,
-           after.own_s - before.own_s, after.daemon_s - before.daemon_s, after.core_s - before.core_s);
+           after.own_s - before.own_s, after.daemon_s - before.daemon_s, after.core_s - before.core_s,
+           after.written - before.written);
 }
 
 /* Holds the connections open, answering pings, until its standard input ends. */

@@ -34,6 +34,7 @@ class RelayRow(msgspec.Struct, kw_only=True):
     event_p99_ms: float = math.nan
     event_max_ms: float = math.nan
     daemon_us_per_relay: float = math.nan
+    written_kib_per_relay: float = math.nan
     daemon_cpu: float = math.nan
     others_cpu: float = math.nan
     generator_cpu: float = math.nan
@@ -59,7 +60,10 @@ class IdleRow(msgspec.Struct, kw_only=True):
 
 
 def relay_row(transport: str, load: Load, raw: Raw, *, knows_daemon: bool) -> RelayRow:
-    """Turn counts into rates and shares; without the daemon's process its shares stay NaN."""
+    """Turn counts into rates and shares; without the daemon's process its shares stay NaN.
+
+    A daemon that acknowledges more text than it writes to a disk is not durable, whatever it says: that voids the row.
+    """
     row = RelayRow(
         transport=transport,
         pairs=load.pairs,
@@ -77,6 +81,9 @@ def relay_row(transport: str, load: Load, raw: Raw, *, knows_daemon: bool) -> Re
     if knows_daemon:
         row.daemon_cpu = raw.daemon_cpu_s / raw.window_s
         row.others_cpu = max(0.0, raw.core_busy_s - raw.daemon_cpu_s) / raw.window_s
+        row.written_kib_per_relay = raw.daemon_written_bytes / raw.relays / 1024 if raw.relays else math.nan
+        if raw.daemon_written_bytes < raw.relays * load.text_bytes:
+            row.fault = f"{raw.relays} messages were acknowledged, {raw.daemon_written_bytes} bytes went to a disk"
         row.daemon_us_per_relay = raw.daemon_cpu_s / raw.relays * 1e6 if raw.relays else math.nan
     return row
 

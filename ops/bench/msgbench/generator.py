@@ -46,6 +46,7 @@ class Raw(msgspec.Struct, kw_only=True):
     generator_cpu_s: float
     daemon_cpu_s: float
     core_busy_s: float
+    daemon_written_bytes: int
     sent_ms: Sequence[float] = ()
     event_ms: Sequence[float] = ()
 

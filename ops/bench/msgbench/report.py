@@ -11,7 +11,7 @@ from msgbench.table import number, render, share
 
 RELAY_HEADER = (
     "transport", "pairs", "in flight", "relays /s", "sent p50 ms", "sent p99 ms", "event p50 ms", "event p99 ms",
-    "daemon µs/relay", "daemon core", "others there", "generator core",
+    "disk KiB/relay", "daemon µs/relay", "daemon core", "others there", "generator core",
 )  # fmt: skip
 OPEN_HEADER = (
     "transport", "pairs", "offered /s", "relays /s", "sent p50 ms", "sent p99 ms", "event p50 ms", "event p99 ms",
@@ -102,7 +102,8 @@ def _shares(row: RelayRow) -> list[str]:
 
 def _closed(row: RelayRow) -> list[str]:
     first = [row.transport, number(row.pairs), number(row.in_flight), number(row.relays_per_s)]
-    return [*first, *_latencies(row), number(row.daemon_us_per_relay, 1), *_shares(row)]
+    costs = [number(row.written_kib_per_relay, 2), number(row.daemon_us_per_relay, 1)]
+    return [*first, *_latencies(row), *costs, *_shares(row)]
 
 
 def _open(row: RelayRow) -> list[str]:

@@ -12,6 +12,7 @@ import trustme
 from msgd.net.tls import make_ssl_context
 
 from .conftest import StartDoor
+from .door import request
 from .rig import close, closing, masked, settle
 
 pytestmark = pytest.mark.trio
@@ -47,6 +48,13 @@ async def test_a_frame_may_span_records_and_a_record_frames(open_door: StartDoor
     while len(peer.messages) < 4:
         await settle()
     assert peer.messages == [b"one", b"two", b"x" * 40_000, b"three"]
+
+
+async def test_frames_in_the_same_record_as_the_request_are_not_lost(open_door: StartDoor) -> None:
+    door = await open_door(tls=True)
+    client = await door.connect()
+    await client.shake_hands(request() + masked("x" * 15_000) + masked("last"))
+    assert door.peers[0].messages == [b"x" * 15_000, b"last"]
 
 
 async def test_a_slow_reader_gets_every_byte_in_order(open_door: StartDoor) -> None:

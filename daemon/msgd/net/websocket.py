@@ -16,9 +16,9 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketRequest, wrap_server_stream
 
 from msgd.net.settings import GatewaySettings
+from msgd.net.wire import READ_BYTES
 
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
-_READ_BYTES: Final = 4096
 
 
 class Refusal(StrEnum):
@@ -83,7 +83,7 @@ class _RequestStream(trio.abc.Stream):
         data = b""
         while not data:
             try:
-                data = self._socket.recv(_READ_BYTES)
+                data = self._socket.recv(READ_BYTES)
             except (BlockingIOError, ssl.SSLWantReadError):
                 await trio.lowlevel.wait_readable(self._socket)
                 continue

@@ -9,22 +9,21 @@ import ssl
 import struct
 from typing import Final
 
-PLAIN_READ_BYTES: Final = 64 * 1024
-TLS_READ_BYTES: Final = 16 * 1024
-"""One TLS record: what OpenSSL holds decrypted does not wake epoll, so a read must take a whole record."""
+READ_BYTES: Final = 16 * 1024
+"""What one read takes at most, which bounds the work that one client can cause in one turn. Not less than a TLS record:
+what OpenSSL holds decrypted does not wake epoll, so a read must take all of it."""
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 s
 
 
 class Wire:
     """A connected socket whose TLS handshake, if any, is done. It must be non-blocking."""
 
-    __slots__ = ("_read_bytes", "_receive", "_socket", "fd", "write")
+    __slots__ = ("_receive", "_socket", "fd", "write")
 
     def __init__(self, sock: socket.socket) -> None:
         self.fd: Final = sock.fileno()
         self._socket: Final = sock
         self._receive: Final = sock.recv
-        self._read_bytes: Final = TLS_READ_BYTES if isinstance(sock, ssl.SSLSocket) else PLAIN_READ_BYTES
         self.write: Final = sock.send
         """Give the kernel what it takes, and return how many bytes that was; see `BUSY`."""
 
@@ -36,7 +35,7 @@ class Wire:
             ssl.SSLWantWriteError: OpenSSL must write a record of its own first, and the kernel has no room.
             OSError: the connection broke.
         """
-        return self._receive(self._read_bytes)
+        return self._receive(READ_BYTES)
 
     def say_goodbye(self) -> None:
         """Send TLS's close_notify, so that no peer takes the end for a truncation (RFC 8446 section 6.1)."""

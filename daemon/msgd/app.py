@@ -52,6 +52,8 @@ SWITCH_INTERVAL_S = 0.0005
 """How long the event loop and the writer thread let each other wait for the interpreter; the default is 5 ms."""
 GC_THRESHOLDS = (50_000, 50, 100)
 """Frames and commands live briefly and hold no cycles: the collector finds little, so it looks seldom."""
+REFUSED_AT_ONCE = 1024
+"""Connections past `limits.max_connections` that are told so with 1013; any further handshake gets 503."""
 STOP_SLACK_S = 10.0
 """What systemd is asked for beyond the drain."""
 
@@ -255,7 +257,7 @@ def gateway_settings(settings: Settings) -> GatewaySettings:
         write_deadline_s=limits.write_deadline_s,
         idle_timeout_s=limits.idle_timeout_s,
         ping_interval_s=limits.idle_timeout_s / 3,
-        max_connections=limits.max_connections,
+        max_connections=limits.max_connections + REFUSED_AT_ONCE,
     )
 
 

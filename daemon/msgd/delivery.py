@@ -4,7 +4,7 @@ A session pushes `seq == last + 1` or reads. The same pusher serves a reconnect,
 node and the periodic sweep, so none of them can lose or repeat an event.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -27,12 +27,23 @@ RETRY_S = 1.0
 class Delivery:
     """Carries durable events to the sessions of this node."""
 
-    def __init__(self, store: Store, online: Online, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        online: Online,
+        metrics: Metrics,
+        nursery: trio.Nursery,
+        high_water_bytes: Callable[[], int],
+    ) -> None:
         self._store = store
+        self._nursery = nursery
+        self._high_water_bytes = high_water_bytes
         self._online = online
         self._metrics = metrics
         # Sessions that are behind and have room. Bounded by the connections.
         self._dirty: dict[Link, None] = {}
+        # Sessions whose connection has enough to write for now.
+        self._filled: set[Link] = set()
         self._woken = trio.Event()
         # What is to be told at the next tick: bounded by the pairs that talk within one tick.
         self._receipts: dict[tuple[str, str], list[str | None]] = {}
@@ -56,27 +67,47 @@ class Delivery:
                 self._offer(here, event)
 
     def _offer(self, here: Here, event: StoredEvent) -> None:
-        body = event.body
-        if type(body) is ContactEvent:
-            _note_contact(here, body)
+        if type(event.body) is ContactEvent:
+            _note_contact(here, event.body)
         frame: bytes | None = None
         for link in here.links:
+            frame = self._give(link, here, event, frame)
             stream = link.stream
             assert stream is not None, "a link is listed only while it has its stream"
-            if stream.offer(event.seq):
-                if frame is None:
-                    frame = encode(Event(seq=event.seq, at=event.at, event=body))
-                if type(body) is MessageEvent and body.sender != here.person.uid:
-                    stream.track(event.seq, body.sender, body.message_id, trio.current_time())
-                self._metrics.pushed(event.at)
-                link.connection.send(frame)
-            elif stream.behind and stream.room:
+            if stream.behind and stream.room:
                 self.mark(link)
 
+    def _give(self, link: Link, here: Here, event: StoredEvent, frame: bytes | None) -> bytes | None:
+        """Push an event to a session if it is the next one and there is room; the frame, once it was encoded."""
+        stream = link.stream
+        assert stream is not None
+        if link.connection.queued_bytes > self._high_water_bytes():
+            stream.see(event.seq)
+        elif stream.offer(event.seq):
+            body = event.body
+            if frame is None:
+                frame = encode(Event(seq=event.seq, at=event.at, event=body))
+            if type(body) is MessageEvent and body.sender != here.person.uid:
+                stream.track(event.seq, body.sender, body.message_id, trio.current_time())
+            self._metrics.pushed(event.at)
+            link.connection.send(frame)
+        return frame
+
     def mark(self, link: Link) -> None:
-        """A session is behind and has room: read for it."""
+        """A session is behind and has room: read for it, as soon as what is queued for it has left."""
+        if link.connection.queued_bytes > self._high_water_bytes():
+            if link not in self._filled:
+                self._filled.add(link)
+                self._nursery.start_soon(self._mark_when_drained, link)
+            return
         self._dirty[link] = None
         self._woken.set()
+
+    async def _mark_when_drained(self, link: Link) -> None:
+        await link.connection.wait_drained()
+        self._filled.discard(link)
+        if link.stream is not None:
+            self.mark(link)
 
     def forget(self, link: Link) -> None:
         """A session has ended."""
@@ -167,15 +198,7 @@ class Delivery:
                 continue
             frame: bytes | None = None
             for link in here.links:
-                stream = link.stream
-                assert stream is not None
-                if stream.offer(event.seq):
-                    if frame is None:
-                        frame = encode(Event(seq=event.seq, at=event.at, event=event.body))
-                    body = event.body
-                    if type(body) is MessageEvent and body.sender != here.person.uid:
-                        stream.track(event.seq, body.sender, body.message_id, trio.current_time())
-                    link.connection.send(frame)
+                frame = self._give(link, here, event, frame)
         for account, count in counts.items():
             # An empty page means that what the head promised is not there to read: the sweep looks again.
             if count:

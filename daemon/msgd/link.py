@@ -199,7 +199,8 @@ class Link:
         try:
             frame = decode_client_frame(raw)
         except FrameError as error:
-            if self.person is None and error.code is ErrorCode.UNKNOWN_TYPE:
+            told = error.code is ErrorCode.UNKNOWN_TYPE or error.frame_type is not None
+            if self.person is None and told and error.frame_type not in BEFORE_SIGN_IN:
                 self.fail(error.re, ErrorCode.UNAUTHENTICATED)
             else:
                 self.fail(error.re, error.code, error.sentence)

@@ -1,7 +1,7 @@
 """What the handlers of all connections share: the store, the clock, who is here, and how errors are told."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import trio
 
@@ -16,13 +16,14 @@ from msgd.bus import Bus, CutHint, Hint, PushHint
 from msgd.config import Settings
 from msgd.coord import Coord
 from msgd.core.calls import CallError, CallRegistry
-from msgd.core.presence import PresenceBoard, Seen
+from msgd.core.presence import OFFLINE, PresenceBoard, Seen
 from msgd.delivery import Delivery
 from msgd.link import Link, Refused
 from msgd.metrics import Metrics
 from msgd.people import Directory, Here, Online, Person
 from msgd.store.interface import Rejected, Store, StoreError
 from msgwire import SUBPROTOCOL, ClientFrame, ErrorCode, Hello, HelloLimits, Presence, encode
+from msgwire.types import Status
 
 Handler = Callable[["Service", Link, Any], Awaitable[None] | None]
 
@@ -73,7 +74,7 @@ class Service:
         self.alarms = AlarmClock()
         self.directory = Directory(store)
         self.online = Online()
-        self.delivery = Delivery(store, self.online, metrics)
+        self.delivery = Delivery(store, self.online, metrics, nursery, lambda: self.high_water_bytes)
         self.presence: PresenceBoard[int] = PresenceBoard(settings.presence.grace_s)
         self.calls = CallRegistry(settings.calls.max_calls)
         self.call_alarms: dict[str, list[Alarm]] = {}
@@ -142,8 +143,8 @@ class Service:
                 max_text_bytes=limits.max_text_bytes,
                 window=limits.window,
                 max_mailbox=limits.max_mailbox,
-                idle_timeout_s=limits.idle_timeout_s,
-                auth_timeout_s=limits.auth_timeout_s,
+                idle_timeout_s=_plain(limits.idle_timeout_s),
+                auth_timeout_s=_plain(limits.auth_timeout_s),
             ),
         )
 
@@ -199,29 +200,40 @@ class Service:
     def seen(self, owner: Person, by_uid: str) -> Seen:
         """How an account looks to another one."""
         if self.online.blocks(owner.uid, by_uid):
-            return Seen("offline", None, None)
+            return Seen(OFFLINE, None, None)
         return self.presence.seen(owner.account)
 
-    def announce(self) -> None:
-        """Tell contacts what changed since the last tick; several changes reach a contact in one message."""
-        for account, seen in self.presence.tick():
+    def announce(self) -> set[int]:
+        """Tell contacts what changed since the last tick; several changes reach a contact in one message.
+
+        Returns the accounts that were announced.
+        """
+        changes = self.presence.tick()
+        for account, seen in changes:
             here = self.online.by_account.get(account)
             if here is None:
                 continue
             uid = here.person.uid
-            frame = encode(Presence(uid=uid, status=seen.status, text=seen.text, last_seen_at=seen.last_seen_at))  # type: ignore[arg-type]  # the board's statuses are the wire's
+            frame = _presence(here.person, seen)
             for peer_uid in here.accepted:
                 peer = self.online.by_uid.get(peer_uid)
                 if peer is not None and uid in peer.accepted:
                     peer.push(frame)
                     self.metrics.presence_pushed()
-            if not here.links and seen.status == "offline" and not self.presence.knows(account):
+            if not here.links and not self.presence.knows(account):
                 self.online.drop(account)
+        return {account for account, _ in changes}
 
-    def introduce(self, here: Here, peer: Here) -> None:
-        """Show an account's presence to one other, now."""
-        seen = self.seen(peer.person, here.person.uid)
-        here.push(encode(Presence(uid=peer.person.uid, status=seen.status, text=seen.text)))  # type: ignore[arg-type]  # likewise
+    def introduce(self, one: Here, other: Here) -> None:
+        """Two have become contacts: show each how the other looks, now.
+
+        What waits for the tick is announced first, so that what they see is what the next tick starts from.
+        """
+        announced = self.announce()
+        for here, peer in ((one, other), (other, one)):
+            seen = self.seen(peer.person, here.person.uid)
+            if peer.person.account not in announced and seen.status != OFFLINE:
+                here.push(_presence(peer.person, seen))
 
     # Errors.
 
@@ -251,3 +263,13 @@ class Service:
         while True:
             await trio.sleep(self.settings.presence.tick_s)
             self.announce()
+
+
+def _plain(seconds: float) -> int | float:
+    """A number as people write it: 15, not 15.0."""
+    return int(seconds) if seconds == int(seconds) else seconds
+
+
+def _presence(person: Person, seen: Seen) -> bytes:
+    status = cast("Status", seen.status)
+    return encode(Presence(uid=person.uid, status=status, text=seen.text, last_seen_at=seen.last_seen_at))

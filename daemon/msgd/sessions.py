@@ -21,6 +21,9 @@ def open_link(service: Service, connection: Connection) -> Link:
     """A connection is open: greet it, and give it its time to sign in."""
     service.log("debug", "connection.opened", conn=connection.id)
     link = Link(service, connection, lambda gone: detached(service, gone))
+    if service.draining or len(service.links) >= service.settings.limits.max_connections:
+        connection.close(CloseCode.TRY_AGAIN_LATER, "too many connections, try again later")
+        return link
     service.links.add(link)
     link.send(service.hello())
     link.alarms.append(

@@ -66,7 +66,7 @@ class CallEnd(ClientFrame, tag="call_end", kw_only=True):
 class Candidate(Base, kw_only=True):
     """A trickled ICE candidate (W3C WebRTC, RTCIceCandidateInit). An empty `candidate` also means the end."""
 
-    candidate: str = msgspec.field(default="")
+    candidate: str | None = None
     sdp_mid: str | None = msgspec.field(default=None, name="sdpMid")
     sdp_m_line_index: int | None = msgspec.field(default=None, name="sdpMLineIndex")
     username_fragment: str | None = msgspec.field(default=None, name="usernameFragment")

@@ -29,10 +29,12 @@ class FrameError(ValueError):
     Attributes:
         code: `bad_frame`, `unknown_type` or `too_large`.
         re: the frame's `request_id`, where it had a usable one.
+        frame_type: the frame's `type`, where that is one of the contract.
     """
 
-    def __init__(self, code: ErrorCode, sentence: str, re: str | None = None) -> None:
+    def __init__(self, code: ErrorCode, sentence: str, re: str | None = None, frame_type: str | None = None) -> None:
         super().__init__(sentence)
+        self.frame_type = frame_type
         self.code = code
         self.sentence = sentence
         self.re = re
@@ -134,4 +136,4 @@ def _explain(raw: bytes | msgspec.Raw, said: str, known: frozenset[str]) -> Fram
     path = at.group(1) if at else "$"
     what = _MISSING.match(said) or _EXPECTED.match(said)
     reason = what.group(0) if what else "The value is not one that is allowed"
-    return FrameError(ErrorCode.BAD_FRAME, f"{reason}, at {path}.", request_id)
+    return FrameError(ErrorCode.BAD_FRAME, f"{reason}, at {path}.", request_id, envelope.type)

@@ -23,8 +23,8 @@ class HelloLimits(Base, kw_only=True):
     max_text_bytes: int
     window: int
     max_mailbox: int
-    idle_timeout_s: float
-    auth_timeout_s: float
+    idle_timeout_s: int | float
+    auth_timeout_s: int | float
 
 
 class Hello(ServerFrame, tag="hello", kw_only=True):

@@ -42,6 +42,10 @@ class Stream:
         """Whether the mailbox holds events that were not pushed."""
         return self.head > self.last
 
+    def see(self, seq: int) -> None:
+        """A mailbox event exists, and is not to be pushed now."""
+        self.head = max(self.head, seq)
+
     def offer(self, seq: int) -> bool:
         """A mailbox event exists: True where it is to be pushed now, and then counts as pushed."""
         self.head = max(self.head, seq)

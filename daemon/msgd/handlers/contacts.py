@@ -124,7 +124,6 @@ def _introduce(service: Service, link: Link, row: ContactRow) -> None:
     peer = service.online.by_account.get(row.peer)
     if row.state == "accepted" and row.changed and link.here is not None and peer is not None:
         service.introduce(link.here, peer)
-        service.introduce(peer, link.here)
 
 
 async def contact_request(service: Service, link: Link, frame: ContactRequest) -> None:

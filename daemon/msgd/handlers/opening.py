@@ -72,17 +72,19 @@ async def register(service: Service, link: Link, frame: Register) -> None:
         )
     )
     row: AccountRow = committed.result
-    service.log("info", "account.registered", conn=link.connection.id, account=row.uid)
+    service.log("info", "account.registered", conn=link.connection.id)
     link.reply(frame, Registered(uid=row.uid, login=row.login))
 
 
 async def login(service: Service, link: Link, frame: LogIn) -> None:
     """Sign in with a password, as a new device."""
-    if link.person is not None:
-        raise Refused(ErrorCode.CONFLICT, "This connection is signed in already.")
     started = trio.current_time()
     row = await check_credentials(service, link.connection.remote, frame.login, frame.password)
+    if link.person is not None:
+        raise Refused(ErrorCode.CONFLICT, "This connection is signed in already.")
     link.attaching = True
+    # A new device starts after what the others have acknowledged, as of now.
+    service.delivery.flush()
     token = opaque.mint(opaque.REFRESH)
     at = epoch_ms()
     refresh_expires_at = at + service.settings.auth.refresh_ttl_s * 1000
@@ -143,6 +145,7 @@ async def authenticate(service: Service, link: Link, frame: Authenticate) -> Non
         raise Refused(ErrorCode.TOKEN_EXPIRED) from None
     except TokenInvalid:
         raise Refused(ErrorCode.TOKEN_REVOKED, "This is no access token of this server: sign in.") from None
+    await service.delivery.wait_written()
     row = await service.store.account_by_uid(claims.uid)
     device = await service.store.device(claims.device_id)
     if row is None or device is None or device.revoked or device.account != row.account:
@@ -161,6 +164,7 @@ async def refresh(service: Service, link: Link, frame: Refresh) -> None:
     if digest is None:
         raise Refused(ErrorCode.TOKEN_REVOKED, "This is no refresh token of this server: sign in.")
     token = opaque.mint(opaque.REFRESH)
+    service.delivery.flush()
     at = epoch_ms()
     refresh_expires_at = at + service.settings.auth.refresh_ttl_s * 1000
     try:

@@ -55,6 +55,8 @@ EVENTS: dict[str, str] = {
     "store.migrated": "The schema was upgraded.",
     "store.failed": "The store cannot write; nothing is acknowledged until it can.",
     "store.recovered": "The store writes again.",
+    "store.defect": "A command broke by a defect and was taken back; the others of its batch were carried out.",
+    "store.callback_defect": "Whoever waited for a command broke by a defect.",
     "store.retention": "Old messages were deleted.",
     # Operations
     "ops.listening": "Metrics and health are served.",

@@ -16,6 +16,10 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     at: int
 
+    def __repr__(self) -> str:
+        """Without the fields: texts, hashes and notes must not be printed."""
+        return f"{type(self).__name__}()"
+
 
 class CreateAccount(Command, frozen=True, kw_only=True):
     """Make an account. Result: `AccountRow`. Refusals: `login_taken` (deleted logins too), `invite_invalid`."""

@@ -51,6 +51,10 @@ class StoredEvent(msgspec.Struct, frozen=True, gc=False):
     at: int
     body: AnyEvent
 
+    def __repr__(self) -> str:
+        """Without what must not be printed."""
+        return f"StoredEvent(account={self.account}, seq={self.seq}, kind={type(self.body).__name__})"
+
 
 class Committed(msgspec.Struct, frozen=True):
     """A command that is on stable storage: its result, and the events that it put into mailboxes, in order."""
@@ -141,6 +145,18 @@ class InviteRow(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
 
 
+class AuditRow(msgspec.Struct, frozen=True):
+    """A line of the audit log."""
+
+    line: int
+    at: int
+    actor: str
+    origin: str
+    action: str
+    target: str
+    detail: str
+
+
 class Page(msgspec.Struct, frozen=True):
     """Items of a conversation or of a search, oldest first."""
 
@@ -190,6 +206,10 @@ class Store(Protocol):
 
     async def heads(self, accounts: Collection[AccountId]) -> Mapping[AccountId, int]:
         """The newest `seq` of each account's mailbox (0 where it is empty)."""
+        ...
+
+    async def floors(self, accounts: Collection[AccountId]) -> Mapping[AccountId, int]:
+        """The newest `seq` of each mailbox that was dropped (0 where none was): no stream starts before it."""
         ...
 
     async def account_by_login(self, login: str) -> AccountRow | None:
@@ -248,6 +268,10 @@ class Store(Protocol):
 
     async def invites(self) -> Sequence[InviteRow]:
         """All invites, newest first."""
+        ...
+
+    async def audit(self, *, before: int | None, limit: int) -> Sequence[AuditRow]:
+        """Lines of the audit log, newest first, older than line `before`."""
         ...
 
     async def stats(self) -> Stats:

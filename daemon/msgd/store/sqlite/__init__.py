@@ -1,0 +1,17 @@
+"""The SQLite engine of the store."""
+
+from .engine import SqliteStore
+from .errors import SchemaTooNew, StoreLocked, StoreOpenError, StoreUnusable
+from .limits import Keep, StoreLimits
+from .observer import StoreObserver
+
+__all__ = [
+    "Keep",
+    "SchemaTooNew",
+    "SqliteStore",
+    "StoreLimits",
+    "StoreLocked",
+    "StoreObserver",
+    "StoreOpenError",
+    "StoreUnusable",
+]

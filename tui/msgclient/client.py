@@ -16,16 +16,16 @@ from .broadcast import Subscription
 from .cache import Cache, Tables
 from .dial import Dialer
 from .engine import Engine, Limits
-from .errors import ClientError, OutboxFull, TextTooLong
+from .errors import ClientError
 from .profile import Profile, ProfileLock
-from .reconnect import ConnectionLoop, now_ms
+from .reconnect import ConnectionLoop
 from .refill import fetch_history
 from .requests import Requests
 from .state import Connecting, ConnectionState
 from .tokens import TokenFile
 from .transport import Connect
 from .trust import Ask, KnownServers
-from .updates import ConversationChanged, MessageChanged, MessageRemoved, Resync
+from .updates import ConversationChanged, MessageRemoved, Resync
 from .views import Account, ContactView, ConversationView, LocalMessage
 
 
@@ -141,11 +141,8 @@ class Client(Requests):
         return self._running.broadcast.subscribe()
 
     async def wait_for(self, wanted: Callable[[ConnectionState], bool]) -> ConnectionState:
-        """Wait until the connection is in a state that is wanted, and return it."""
-        engine = self._running
-        while not wanted(engine.state):
-            await engine.state_changes.wait()
-        return engine.state
+        """Wait until the connection is in a state that is wanted, however short, and return that state."""
+        return await self._running.wait_for(wanted)
 
     def conversations(self, limit: int = 1000) -> list[ConversationView]:
         """The most recent conversations, newest first."""
@@ -155,8 +152,16 @@ class Client(Requests):
         """The conversation with an account, by uid."""
         return self._cache.conversations.get(peer)
 
-    def messages(self, peer: str, before: LocalMessage | None = None, limit: int = 50) -> list[LocalMessage]:
-        """The newest cached messages of a conversation, or those before `before`; oldest first, queued ones last."""
+    def messages(
+        self, peer: str, before: LocalMessage | None = None, after: LocalMessage | None = None, limit: int = 50
+    ) -> list[LocalMessage]:
+        """A page of cached messages: the newest, those right before `before`, or those right after `after`.
+
+        Oldest first. Messages with a `message_id` stand in the order of those strings; queued and failed ones stand
+        after all of them, in the order of `local_id`.
+        """
+        if after is not None:
+            return self._cache.messages.page_after(peer, after.local_id, limit)
         return self._cache.messages.page(peer, None if before is None else before.local_id, limit)
 
     def message(self, local_id: int) -> LocalMessage | None:
@@ -170,16 +175,21 @@ class Client(Requests):
     def contacts(self) -> list[ContactView]:
         """Contacts, requests and blocks, by login; all `offline` while there is no connection."""
         engine = self._running
-        return [engine.presences.view(row) for row in self._cache.people.all()]
+        return [engine.hints.presences.view(row) for row in self._cache.people.all()]
 
     def contact(self, uid: str) -> ContactView | None:
         """One contact."""
         row = self._cache.people.get(uid)
-        return None if row is None else self._running.presences.view(row)
+        return None if row is None else self._running.hints.presences.view(row)
+
+    @property
+    def queued(self) -> int:
+        """How many messages wait for the server."""
+        return self._cache.messages.outbox_size()
 
     def is_typing(self, peer: str) -> bool:
         """Whether the peer types now."""
-        return self._running.typing.is_typing(peer)
+        return self._running.hints.typing.is_typing(peer)
 
     # Connection and sign-in.
 
@@ -192,17 +202,29 @@ class Client(Requests):
         self._dialer.approve(fingerprint)
         self.reconnect_now()
 
+    async def greet(self) -> msgwire.Hello:
+        """Ask the server who it is, without signing in: its limits, and whether one may register.
+
+        While signed out the client keeps no connection, so this makes one and closes it. Raises `NotConnected` with
+        the reason as its sentence, and `CertificateProblem`; a changed certificate becomes the state, too.
+        """
+        return await self._running_loop.greet()
+
     async def register(
         self, login: str, password: str, *, invite: str | None = None, email: str | None = None
     ) -> msgwire.Registered:
-        """Make an account; does not sign in. Raises `CertificateProblem` beside what a request raises."""
+        """Make an account; does not sign in.
+
+        Raises `RequestFailed` with the code where the server refuses, `NotConnected` with the reason as its sentence
+        where it cannot be reached, and `CertificateProblem`.
+        """
         frame = msgwire.Register(login=login, password=password, invite=invite, email=email)
         reply = await self._running_loop.ask_once(frame)
         assert isinstance(reply, msgwire.Registered)
         return reply
 
     async def log_in(self, login: str, password: str, *, device_name: str | None = None) -> Account:
-        """Sign in as a new device. Raises `CertificateProblem` beside what a request raises.
+        """Sign in as a new device; raises what `register` raises.
 
         The cache of another account is erased. The past is fetched in the background; `Resync` tells of it.
         """
@@ -232,29 +254,21 @@ class Client(Requests):
         Raises `NotSignedIn`, `OutboxFull`, `TextTooLong`, and `ValueError` for a text that is empty or no Unicode.
         """
         engine = self._running
-        me = engine.need_me()
-        self._check(text)
-        client_message_id = str(uuid.uuid4())
-
-        def queue(tables: Tables) -> LocalMessage:
-            if tables.messages.outbox_size() >= self.limits.max_outbox:
-                raise OutboxFull(f"{self.limits.max_outbox} messages wait for the server.", self.limits.max_outbox)
-            now = now_ms()
-            local_id = tables.messages.queue(to_uid, text, client_message_id, reply_to, me, now)
-            tables.conversations.touch(to_uid, "", now)
-            message = tables.messages.get(local_id)
-            assert message is not None
-            return message
-
-        message = await engine.cache.write(queue)
-        engine.outbox_changed()
-        engine.broadcast.publish([MessageChanged(to_uid, message), ConversationChanged(to_uid)])
+        engine.need_me()
+        engine.check_text(text)
+        message = await engine.cache.write(lambda tables: engine.queue(tables, to_uid, text, reply_to))
+        engine.queued([message])
         return message
 
     async def retry(self, message: LocalMessage) -> None:
-        """Put a failed message back into the outbox."""
-        await self._change(lambda tables: tables.messages.requeue(message.local_id, str(uuid.uuid4())))
-        self._running.outbox_changed()
+        """Put a failed message back into the outbox; one that is not failed is left alone."""
+
+        def write(tables: Tables) -> LocalMessage | None:
+            local_id = tables.messages.requeue(message.local_id, str(uuid.uuid4()))
+            return None if local_id is None else tables.messages.get(local_id)
+
+        queued = await self._running.cache.write(write)
+        self._running.queued([] if queued is None else [queued])
 
     async def discard(self, message: LocalMessage) -> None:
         """Remove a failed message."""
@@ -263,15 +277,13 @@ class Client(Requests):
             self._running.broadcast.publish([removed, ConversationChanged(message.peer)])
 
     async def edit(self, message_id: str, text: str) -> None:
-        """Change the text of an own message."""
-        self._check(text)
+        """Change the text of an own message; `MessageChanged` follows with the event."""
+        self._running.check_text(text)
         await self.request(msgwire.Edit(message_id=message_id, text=text))
-        await self._change(lambda tables: tables.messages.edit(message_id, text, now_ms()))
 
     async def delete(self, message_id: str) -> None:
-        """Delete an own message, for both sides."""
+        """Delete an own message, for both sides; `MessageChanged` follows with the event."""
         await self.request(msgwire.Delete(message_id=message_id))
-        await self._change(lambda tables: tables.messages.delete(message_id))
 
     async def mark_read(self, peer: str, message_id: str) -> None:
         """The person has read the conversation up to a message. The server is told now, or when it can be."""
@@ -302,24 +314,6 @@ class Client(Requests):
     def _running_loop(self) -> ConnectionLoop:
         assert self._running.loop is not None
         return self._running.loop
-
-    def _check(self, text: str) -> None:
-        size = len(text.encode())
-        if size == 0:
-            raise ValueError("A message has at least one character.")
-        hello = self._running.hello
-        if hello is not None and size > hello.limits.max_text_bytes:
-            limit = hello.limits.max_text_bytes
-            raise TextTooLong(f"The text has {size} bytes; the server takes {limit}.", limit)
-
-    async def _change(self, act: Callable[[Tables], int | None]) -> None:
-        def write(tables: Tables) -> LocalMessage | None:
-            local_id = act(tables)
-            return None if local_id is None else tables.messages.get(local_id)
-
-        message = await self._running.cache.write(write)
-        if message is not None:
-            self._running.broadcast.publish([MessageChanged(message.peer, message), ConversationChanged(message.peer)])
 
     async def _erase(self, reason: str) -> None:
         self._running_loop.sign_out(reason)

@@ -3,7 +3,8 @@
 import logging
 import math
 import sqlite3
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -13,13 +14,14 @@ from anyio.abc import TaskGroup
 import msgwire
 
 from .broadcast import Broadcast
-from .cache import Cache, Tables, apply
-from .errors import ClientError, NotConnected, NotSignedIn, RequestFailed, RequestTimedOut
+from .cache import Cache, Lasting, Tables, apply
+from .cache.replies import AsOfNow
+from .errors import ClientError, NotConnected, NotSignedIn, OutboxFull, RequestFailed, RequestTimedOut, TextTooLong
+from .hints import Hints
 from .link import CONTRACT_BROKEN, Link
 from .opening import DEAD_REFRESH
 from .outbox import OutboxFlow
-from .presence import Presences, TypingPeers
-from .reconnect import ConnectionLoop
+from .reconnect import ConnectionLoop, now_ms
 from .refill import Refill
 from .session import Accepted, Answered, Broken, Happened, Output, Pushed, Refused, Session, Unanswered
 from .state import Connecting, ConnectionState
@@ -29,12 +31,12 @@ from .updates import (
     CallFrame,
     CallSignal,
     ConnectionChanged,
-    PresenceChanged,
+    ConversationChanged,
+    MessageChanged,
     Resync,
-    TypingChanged,
     updates_of,
 )
-from .views import Account
+from .views import Account, LocalMessage
 
 CACHE_FAILED = 4500
 """The close code that this side gives itself when its own disk fails."""
@@ -67,6 +69,20 @@ class _Waiter:
     reply: msgwire.Reply | None = None
 
 
+@dataclass(slots=True)
+class _Watcher:
+    """Somebody who waits for a state; asked at each change, so that a state that does not last is seen too."""
+
+    wanted: Callable[[ConnectionState], bool]
+    seen: ConnectionState | None = None
+    done: anyio.Event = field(default_factory=anyio.Event)
+
+    def see(self, state: ConnectionState) -> None:
+        if self.seen is None and self.wanted(state):
+            self.seen = state
+            self.done.set()
+
+
 class Engine:
     """The moving parts of one client. `Client` is its face."""
 
@@ -74,11 +90,9 @@ class Engine:
         self.cache = cache
         self.limits = limits
         self.state: ConnectionState = Connecting()
-        self.state_changes = anyio.Event()
         self.hello: msgwire.Hello | None = None
-        self.presences = Presences()
-        self.typing = TypingPeers()
         self.broadcast = Broadcast(limits.max_updates)
+        self.hints = Hints(cache.reading, self.broadcast)
         self.loop: ConnectionLoop | None = None
         self.inbox_changes = anyio.Event()
         self._keeps_inbox = keeps_inbox
@@ -86,8 +100,8 @@ class Engine:
         self._flow = OutboxFlow(random)
         self._refill = Refill(self)
         self._outbox_work = anyio.Event()
-        self._typing_work = anyio.Event()
         self._waiters: dict[str, _Waiter] = {}
+        self._watchers: list[_Watcher] = []
         self._link: Link | None = None
         self._tasks: TaskGroup | None = None
 
@@ -132,9 +146,44 @@ class Engine:
         if self._link is not None:
             self._link.hint(frame)
 
-    def outbox_changed(self) -> None:
-        """The outbox holds something new."""
+    def queue(self, tables: Tables, to_uid: str, text: str, reply_to: str | None) -> LocalMessage:
+        """Put a message into the outbox, within a write; raises `OutboxFull` and what `check_text` raises."""
+        self.check_text(text)
+        if tables.messages.outbox_size() >= self.limits.max_outbox:
+            raise OutboxFull(f"{self.limits.max_outbox} messages wait for the server.", self.limits.max_outbox)
+        now = now_ms()
+        local_id = tables.messages.queue(to_uid, text, str(uuid.uuid4()), reply_to, self.need_me(), now)
+        tables.conversations.touch(to_uid, "", now)
+        message = tables.messages.get(local_id)
+        assert message is not None
+        return message
+
+    def check_text(self, text: str) -> None:
+        """Raise `TextTooLong`, or `ValueError` for a text that is empty or no Unicode (a lone surrogate)."""
+        size = len(text.encode())
+        if size == 0:
+            raise ValueError("A message has at least one character.")
+        if self.hello is not None and size > self.hello.limits.max_text_bytes:
+            limit = self.hello.limits.max_text_bytes
+            raise TextTooLong(f"The text has {size} bytes; the server takes {limit}.", limit)
+
+    def queued(self, messages: Iterable[LocalMessage]) -> None:
+        """The write that put these into the outbox is done."""
         self._outbox_work.set()
+        for message in messages:
+            self.broadcast.publish([MessageChanged(message.peer, message), ConversationChanged(message.peer)])
+
+    async def wait_for(self, wanted: Callable[[ConnectionState], bool]) -> ConnectionState:
+        """Wait for a state of the connection, and return it."""
+        watcher = _Watcher(wanted)
+        watcher.see(self.state)
+        self._watchers.append(watcher)
+        try:
+            await watcher.done.wait()
+        finally:
+            self._watchers.remove(watcher)
+        assert watcher.seen is not None
+        return watcher.seen
 
     def read_changed(self) -> None:
         """There is a read position that the server has not heard of."""
@@ -158,16 +207,18 @@ class Engine:
     def state_changed(self, state: ConnectionState) -> None:
         """The connection has a new state."""
         self.state = state
-        changes, self.state_changes = self.state_changes, anyio.Event()
-        changes.set()
+        for watcher in self._watchers:
+            watcher.see(state)
         self.broadcast.publish([ConnectionChanged(state)])
 
     def said_hello(self, hello: msgwire.Hello) -> None:
         """The server has introduced itself."""
         self.hello = hello
 
-    async def live(self, link: Link, ready: msgwire.Ready, limits: msgwire.HelloLimits) -> TransportClosed:
-        """Use an open connection until it ends; returns how it did."""
+    async def live(
+        self, link: Link, ready: msgwire.Ready, limits: msgwire.HelloLimits, on_usable: Callable[[], None]
+    ) -> TransportClosed:
+        """Use an open connection until it ends; returns how it ended."""
         try:
             await self._resume(ready)
         except sqlite3.Error as error:
@@ -175,9 +226,10 @@ class Engine:
         async with anyio.create_task_group() as tasks:
             self._link, self._tasks = link, tasks
             self._acknowledge()
+            on_usable()
             tasks.start_soon(self._send_outbox, link)
             tasks.start_soon(self._refill.run)
-            tasks.start_soon(self._end_typing)
+            tasks.start_soon(self.hints.run)
             self.broadcast.publish(CallSignal(call) for call in ready.calls)
             try:
                 closed = await link.run(limits, self._on_frames)
@@ -211,8 +263,7 @@ class Engine:
             if isinstance(output, Unanswered) and output.request_id in self._waiters:
                 self._waiters[output.request_id].done.set()
         self._flow.lost()
-        self.presences.clear()
-        self.broadcast.publish(TypingChanged(peer, False) for peer in self.typing.clear())
+        self.hints.clear()
 
     # What the server sends.
 
@@ -245,24 +296,27 @@ class Engine:
     async def _store(self, outputs: list[Output]) -> None:
         """Write what has to last, then say so: first to the server, then to the listeners."""
         me = self.need_me()
-        lasting: list[Happened | Accepted | Refused | Pushed] = []
+        self.hints.hear(outputs)
+        lasting: list[Lasting] = []
         for output in outputs:
             match output:
                 case Happened() | Accepted() | Pushed(msgwire.Receipt() | msgwire.ReadMarker()):
+                    lasting.append(output)
+                case Answered(_, reply) if isinstance(reply, AsOfNow):
                     lasting.append(output)
                 case Refused(message, error) if self._flow.is_final(message, error):
                     lasting.append(output)
         if lasting:
             applied = await self.cache.write(lambda tables: apply(tables, lasting, me, keeps_inbox=self._keeps_inbox))
             self._acknowledge()
-            self.broadcast.publish(updates_of(applied, self.cache.reading, self.presences))
+            self.broadcast.publish(updates_of(applied, self.cache.reading, self.hints.presences))
             if applied.inbox_grew:
                 self._inbox_changed()
             if applied.conversations:
                 self._refill.wake()
             for view in applied.message_views:
                 if not view.outgoing:
-                    self._typed(view.peer, False)
+                    self.hints.typed(view.peer, False)
         for output in outputs:
             match output:
                 case Accepted(message):
@@ -289,13 +343,6 @@ class Engine:
 
     def _pushed(self, frame: msgwire.ServerFrame) -> None:
         match frame:
-            case msgwire.Presence():
-                row = self.cache.reading.people.get(frame.uid)
-                if row is not None:
-                    self.presences.heard(frame)
-                    self.broadcast.publish([PresenceChanged(self.presences.view(row))])
-            case msgwire.TypingPush():
-                self._typed(frame.sender, frame.active)
             case msgwire.TokenExpiring():
                 assert self._tasks is not None
                 self._tasks.start_soon(self._refresh)
@@ -303,11 +350,6 @@ class Engine:
                 _logger.info("the server refused a frame that asked for no reply: %s", frame.code)
             case _ if isinstance(frame, get_args(CallFrame)):
                 self.broadcast.publish([CallSignal(frame)])
-
-    def _typed(self, peer: str, active: bool) -> None:
-        if self.typing.heard(peer, active, anyio.current_time()):
-            self._typing_work.set()
-            self.broadcast.publish([TypingChanged(peer, active)])
 
     # Tasks of a live connection.
 
@@ -324,7 +366,8 @@ class Engine:
             pass  # the server closes with 4401 when the token runs out, and the loop refreshes then
 
     async def _send_outbox(self, link: Link) -> None:
-        while True:
+        # A task that was woken before it was cancelled runs once more: not on a link that is lost.
+        while self._link is link:
             self._outbox_work = anyio.Event()
             heads = self.cache.reading.messages.outbox_heads(self._flow.wanted)
             for message in self._flow.choose(heads, anyio.current_time()):
@@ -333,15 +376,6 @@ class Engine:
             wake_at = self._flow.wake_at()
             with anyio.CancelScope(deadline=math.inf if wake_at is None else wake_at):
                 await self._outbox_work.wait()
-
-    async def _end_typing(self) -> None:
-        while True:
-            self._typing_work = anyio.Event()
-            over = self.typing.ended(anyio.current_time())
-            self.broadcast.publish(TypingChanged(peer, False) for peer in over)
-            next_end = self.typing.next_end()
-            with anyio.CancelScope(deadline=math.inf if next_end is None else next_end):
-                await self._typing_work.wait()
 
 
 def _cache_failed(error: sqlite3.Error) -> TransportClosed:

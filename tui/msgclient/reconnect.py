@@ -46,8 +46,10 @@ class Host(Protocol):
     def said_hello(self, hello: msgwire.Hello) -> None:
         """The server has introduced itself."""
 
-    async def live(self, link: Link, ready: msgwire.Ready, limits: msgwire.HelloLimits) -> TransportClosed:
-        """Use an open connection until it ends; returns how it did."""
+    async def live(
+        self, link: Link, ready: msgwire.Ready, limits: msgwire.HelloLimits, on_usable: Callable[[], None]
+    ) -> TransportClosed:
+        """Use an open connection until it ends, and call `on_usable` once requests work; returns how it ended."""
 
 
 @dataclass(slots=True)
@@ -149,26 +151,45 @@ class ConnectionLoop:
 
         Raises `RequestFailed`, `NotConnected` and `CertificateProblem`.
         """
-        failure: ClientError | None = None
-        reply: msgwire.Reply | None = None
+        frame.request_id = "once"
+        reply = await self._visit(frame)
+        assert isinstance(reply, msgwire.Reply)
+        if isinstance(reply, msgwire.Error):
+            raise RequestFailed(reply.code, reply.message, reply.retry_after_ms)
+        return reply
+
+    async def greet(self) -> msgwire.Hello:
+        """Connect, take the server's hello, and leave; raises `NotConnected` and `CertificateProblem`."""
+        hello = await self._visit(None)
+        assert isinstance(hello, msgwire.Hello)
+        return hello
+
+    async def _visit(self, frame: msgwire.ClientFrame | None) -> msgwire.ServerFrame:
+        """A connection of its own, up to the reply to `frame`; without one, up to the hello."""
+        result: msgwire.ServerFrame | ClientError
         async with anyio.create_task_group() as tasks:
             try:
                 link = Link(await self._dialer.open(tasks))
                 try:
-                    reply = await self._one_answer(link, frame)
+                    with anyio.fail_after(_OPENING_TIMEOUT_S):
+                        result = await self._hello(link)
+                        if frame is not None:
+                            await link.say(frame)
+                            result = await _reply_to(frame, link)
                 finally:
                     await link.close()
+            except PinnedCertificateChanged as changed:
+                self._rest = CertificateChanged(changed.host, changed.pinned, changed.presented)
+                self._host.state_changed(self._rest)
+                result = changed
+            except CertificateProblem as problem:
+                result = problem
             except (DialFailed, TransportClosed, TimeoutError) as error:
-                failure = _ended(error).error
-            except CertificateProblem as error:
-                failure = error
+                result = _ended(error).error
             tasks.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-        assert reply is not None
-        if isinstance(reply, msgwire.Error):
-            raise RequestFailed(reply.code, reply.message, reply.retry_after_ms)
-        return reply
+        if isinstance(result, ClientError):
+            raise result
+        return result
 
     async def run(self) -> None:
         """Connect and reconnect, until cancelled."""
@@ -237,15 +258,17 @@ class ConnectionLoop:
         if isinstance(ready, _End):
             return ready
         self._link = link
-        self._host.state_changed(Online())
-        self._settle_login(None)
         since = anyio.current_time()
-        closed = await self._host.live(link, ready, hello.limits)
+        closed = await self._host.live(link, ready, hello.limits, self._usable)
         if anyio.current_time() - since >= _STABLE_S:
             self._backoff.succeeded()
         if self._wake.is_set():  # `reconnect_now` or `sign_out` ended it
             return _End(NotConnected("Reconnecting."), at_once=True)
         return self._closed(closed)
+
+    def _usable(self) -> None:
+        self._host.state_changed(Online())
+        self._settle_login(None)
 
     async def _hello(self, link: Link) -> msgwire.Hello:
         frame = await link.next_frame()
@@ -276,16 +299,6 @@ class ConnectionLoop:
                     return _End(NotConnected(error.message), retry_after_ms=error.retry_after_ms)
             step = opening.receive(await link.next_frame())
 
-    async def _one_answer(self, link: Link, frame: msgwire.ClientFrame) -> msgwire.Reply:
-        with anyio.fail_after(_OPENING_TIMEOUT_S):
-            await self._hello(link)
-            frame.request_id = "once"
-            await link.say(frame)
-            while True:
-                reply = await link.next_frame()
-                if isinstance(reply, msgwire.Reply) and reply.re == "once":
-                    return reply
-
     def _closed(self, error: Exception) -> _End:
         """What a close code means for the sign-in; everything else is tried again."""
         if isinstance(error, TransportClosed):
@@ -294,6 +307,13 @@ class ConnectionLoop:
             elif error.code == CloseCode.UNAUTHENTICATED and self._tokens is not None:
                 self._tokens = self._tokens.without_access()
         return _ended(error)
+
+
+async def _reply_to(frame: msgwire.ClientFrame, link: Link) -> msgwire.Reply:
+    while True:
+        reply = await link.next_frame()
+        if isinstance(reply, msgwire.Reply) and reply.re == frame.request_id:
+            return reply
 
 
 def _ended(error: Exception) -> _End:

@@ -10,10 +10,9 @@ import msgwire
 
 from .broadcast import Broadcast
 from .cache import Cache, Tables
-from .cache.people import ContactRow
+from .cache.replies import store_item
 from .errors import ClientError, RequestFailed
-from .presence import Presences
-from .updates import ContactChanged, ConversationChanged, PresenceChanged, Resync
+from .updates import ConversationChanged, Resync
 from .views import Account
 
 _PAGE = 50
@@ -29,7 +28,6 @@ class Server(Protocol):
 
     cache: Cache
     broadcast: Broadcast
-    presences: Presences
 
     def need_me(self) -> Account:
         """Who is signed in."""
@@ -53,23 +51,13 @@ async def fetch_history(server: Server, peer: str, before: str | None, limit: in
 
     def store(tables: Tables) -> None:
         for item in page.items:
-            put_item(tables, item, peer, me)
+            store_item(tables, item, peer, me)
         if not page.more:
             tables.conversations.set_reaches_start(peer)
 
     await server.cache.write(store)
     server.broadcast.publish([ConversationChanged(peer)])
     return page.more
-
-
-def put_item(tables: Tables, item: msgwire.Item, peer: str, me: Account) -> None:
-    """Store an item of a conversation."""
-    if isinstance(item, msgwire.CallItem):
-        tables.messages.put_call(item, me, tables.conversations.login(peer))
-        tables.conversations.touch(peer, "", item.started_at)
-    else:
-        tables.messages.put(item, me.uid)
-        tables.conversations.touch(peer, "" if item.sender == me.uid else item.from_login, item.sent_at)
 
 
 def _told(tables: Tables, peer: str, message_id: str) -> None:
@@ -110,44 +98,27 @@ class Refill:
             pass
 
     async def contacts(self) -> None:
-        """Fetch the contact list; raises what a request raises."""
-        server = self._server
-        reply = await ask(server, msgwire.ListContacts(), msgwire.Contacts)
-        rows = [ContactRow(entry.uid, entry.login, entry.state, entry.since, entry.note) for entry in reply.contacts]
-        changed = await server.cache.write(lambda tables: tables.people.replace(rows))
-        for entry in reply.contacts:
-            server.presences.listed(entry.uid, entry.status, entry.text)
-        server.broadcast.publish(ContactChanged(server.presences.view(row)) for row in changed)
-        server.broadcast.publish(PresenceChanged(server.presences.view(row)) for row in rows)
+        """Fetch the contact list, which is stored where the reply comes in; raises what a request raises."""
+        await ask(self._server, msgwire.ListContacts(), msgwire.Contacts)
 
     async def _conversations(self) -> None:
-        """Unread counts and positions; on a device without a past also the newest messages."""
-        is_filled = self._server.cache.reading.meta.is_filled
+        """Unread counts and positions, stored likewise; on a device without a past also the newest messages."""
+        cache = self._server.cache
+        is_filled = cache.reading.meta.is_filled
         peers: list[str] = []
         before: str | None = None
         while len(peers) < (_PAGE if is_filled else _MAX_CONVERSATIONS):
             page = await ask(self._server, msgwire.Conversations(limit=_PAGE, before=before), msgwire.ConversationsPage)
-            await self._server.cache.write(partial(self._put, page=page, with_last=not is_filled))
             peers += [conversation.peer for conversation in page.conversations]
             if not page.more or not page.conversations:
                 break
             before = page.conversations[-1].last.message_id
         if is_filled:
-            self._server.broadcast.publish(ConversationChanged(peer) for peer in peers)
             return
         for peer in peers[:_MAX_HISTORIES]:
             await fetch_history(self._server, peer, None, _PAGE)
-        await self._server.cache.write(lambda tables: tables.meta.set_filled())
+        await cache.write(lambda tables: tables.meta.set_filled())
         self._server.broadcast.publish([Resync()])
-
-    def _put(self, tables: Tables, page: msgwire.ConversationsPage, *, with_last: bool) -> None:
-        """On a device with a past, newer messages come as events in their turn and are not put before those."""
-        for conversation in page.conversations:
-            last = conversation.last
-            at = last.sent_at if isinstance(last, msgwire.MessageItem) else last.started_at
-            tables.conversations.put(conversation, at)
-            if with_last:
-                put_item(tables, last, conversation.peer, self._server.need_me())
 
     async def _tell_reads(self) -> None:
         for peer, message_id in self._server.cache.reading.conversations.untold_reads():

@@ -3,11 +3,10 @@
 import msgwire
 from msgwire.types import OwnStatus
 
-from .cache.people import ContactRow
+from .cache.replies import contact_row
 from .engine import Engine
 from .errors import ClientError
 from .refill import ask
-from .updates import ContactChanged
 from .views import ContactView, SearchHits
 
 
@@ -107,14 +106,9 @@ class Requests:
         return SearchHits(page.items, page.more)
 
     async def _contact(self, frame: msgwire.ClientFrame) -> ContactView:
-        engine = self._running
-        reply = await ask(engine, frame, msgwire.Contact)
-        row = ContactRow(reply.uid, reply.login, reply.state, reply.since, reply.note)
-        await engine.cache.write(lambda tables: tables.people.put(row))
-        engine.presences.listed(row.uid, reply.status)
-        view = engine.presences.view(row)
-        engine.broadcast.publish([ContactChanged(view)])
-        return view
+        """Ask for a change; the reply is stored where it comes in."""
+        reply = await ask(self._running, frame, msgwire.Contact)
+        return self._running.hints.presences.view(contact_row(reply))
 
 
 _OWN_FRAMES = (

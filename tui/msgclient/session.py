@@ -66,20 +66,13 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
-class Jumped:
-    """The stream goes on elsewhere than this device left it: what it has of the past may have holes."""
-
-    cursor: int
-
-
-@dataclass(frozen=True, slots=True)
 class Broken:
     """The server broke the contract: end this connection and start another."""
 
     reason: str
 
 
-Output = Happened | Accepted | Refused | Answered | Unanswered | Pushed | Jumped | Broken
+Output = Happened | Accepted | Refused | Answered | Unanswered | Pushed | Broken
 
 
 class Session:
@@ -118,15 +111,18 @@ class Session:
         """Nobody waits for this reply any more."""
         self._pending.pop(request_id, None)
 
-    def opened(self, ready: msgwire.Ready, before: int | None) -> list[Output]:
-        """A new connection is authenticated; `before` is the last event stored, None when there has never been one."""
+    def opened(self, ready: msgwire.Ready, before: int | None) -> bool:
+        """A new connection is authenticated; `before` is the last event stored, None when there has never been one.
+
+        Returns whether the stream goes on elsewhere than it was left: what is stored of the past may have holes.
+        """
         self.cursor = before
         # A head behind us is a mailbox that was restored from an older copy: its numbers mean other events now.
         restored = before is not None and ready.head < before
         if before is None or restored or ready.cursor > before:
             self.cursor = ready.cursor
         self._stored = self._acknowledged = ready.cursor
-        return [Jumped(ready.cursor)] if before is not None and self.cursor != before else []
+        return before is not None and self.cursor != before
 
     def receive(self, frame: msgwire.ServerFrame) -> list[Output]:
         """What follows from a frame on an open connection."""

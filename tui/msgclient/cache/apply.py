@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 
 import msgwire
 
-from ..session import Accepted, Happened, Pushed, Refused
+from ..session import Accepted, Answered, Happened, Pushed, Refused
 from ..views import Account, LocalMessage
 from .database import Tables
 from .people import ContactRow
+from .replies import store_contacts, store_conversations
+
+Lasting = Happened | Accepted | Refused | Answered | Pushed
+"""The outputs of the session that may change the cache."""
 
 
 @dataclass(slots=True)
@@ -28,9 +32,7 @@ class Applied:
         self.message_views = [view for key in self.messages if (view := tables.messages.get(key)) is not None]
 
 
-def apply(
-    tables: Tables, outputs: Iterable[Happened | Accepted | Refused | Pushed], me: Account, *, keeps_inbox: bool = False
-) -> Applied:
+def apply(tables: Tables, outputs: Iterable[Lasting], me: Account, *, keeps_inbox: bool = False) -> Applied:
     """Write outputs of the session, and the cursor with them. An event that is stored already changes nothing."""
     applied = Applied()
     cursor = tables.meta.cursor or 0
@@ -52,6 +54,10 @@ def apply(
                 local_id = tables.messages.fail(message.client_message_id, error.code, error.message)
                 if local_id is not None:
                     applied.messages[local_id] = None
+            case Answered(_, msgwire.Contacts() | msgwire.Contact() as reply):
+                applied.contacts.update((row.uid, row) for row in store_contacts(tables, reply))
+            case Answered(_, msgwire.ConversationsPage() as reply):
+                applied.conversations.update(dict.fromkeys(store_conversations(tables, reply, me)))
             case Pushed(msgwire.Receipt() as receipt):
                 if tables.conversations.receipt(receipt.peer, receipt.delivered_up_to, receipt.read_up_to):
                     applied.receipts[receipt.peer] = None

@@ -36,19 +36,27 @@ class Messages:
 
         Queued and failed ones stand after all others, in the order in which they were written.
         """
-        # A place is never above U+10FFFF, so pending 2 stands after everything.
-        start = (2, "")
-        if before is not None:
-            row = self._db.execute("SELECT pending, place FROM messages WHERE local_id = ?", (before,)).fetchone()
-            if row is None:
-                return []
-            start = row
+        # Pending is 0 or 1, so 2 stands after everything.
+        start = (2, "") if before is None else self._position(before)
         rows = self._db.execute(
             f"{_SELECT} WHERE m.peer = ? AND (m.pending, m.place) < (?, ?)"
             " ORDER BY m.pending DESC, m.place DESC LIMIT ?",
             (peer, *start, limit),
         ).fetchall()
         return [_message(row) for row in reversed(rows)]
+
+    def page_after(self, peer: str, after: int, limit: int) -> list[LocalMessage]:
+        """The `limit` messages that follow the one of local number `after`."""
+        rows = self._db.execute(
+            f"{_SELECT} WHERE m.peer = ? AND (m.pending, m.place) > (?, ?) ORDER BY m.pending, m.place LIMIT ?",
+            (peer, *self._position(after), limit),
+        )
+        return [_message(row) for row in rows]
+
+    def _position(self, local_id: int) -> tuple[int, str]:
+        """Where a message stands; for one that is gone, before everything."""
+        row = self._db.execute("SELECT pending, place FROM messages WHERE local_id = ?", (local_id,)).fetchone()
+        return (-1, "") if row is None else (int(row[0]), str(row[1]))
 
     def oldest_id(self, peer: str) -> str | None:
         """The server's id of the oldest cached message of a conversation."""
@@ -179,9 +187,13 @@ class Messages:
         )
 
     def requeue(self, local_id: int, client_message_id: str) -> int | None:
-        """Put a failed message back into the outbox under a new id; returns its local number if it was failed."""
+        """Put a failed message back into the outbox; returns its local number if it was failed.
+
+        It keeps its id, so that it is sent once even if the failure was a lie, unless the id itself was refused.
+        """
         return self._change(
-            "UPDATE messages SET failure = NULL, failure_text = NULL, client_message_id = ?2"
+            "UPDATE messages SET failure = NULL, failure_text = NULL,"
+            " client_message_id = CASE failure WHEN 'conflict' THEN ?2 ELSE client_message_id END"
             " WHERE local_id = ?1 AND pending = 1 AND failure IS NOT NULL RETURNING local_id",
             local_id,
             client_message_id,

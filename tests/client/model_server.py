@@ -1,0 +1,375 @@
+"""A server in a few pages: it keeps the contract's promises about text, in memory, and can be told to fail."""
+
+import itertools
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+import msgwire
+from msgwire import ErrorCode
+
+EPOCH_MS = 1_700_000_000_000
+
+
+@dataclass
+class Device:
+    device_id: str
+    cursor: int
+    refresh_token: str = ""
+    access_token: str = ""
+    is_revoked: bool = False
+
+
+@dataclass
+class Mailbox:
+    uid: str
+    login: str
+    password: str
+    events: list[msgwire.AnyEvent] = field(default_factory=list)
+    devices: dict[str, Device] = field(default_factory=dict)
+    contacts: dict[str, str] = field(default_factory=dict)
+    sent: dict[str, tuple[msgwire.Send, msgwire.Sent]] = field(default_factory=dict)
+    read_up_to: dict[str, str] = field(default_factory=dict)
+    delivered_up_to: dict[str, str] = field(default_factory=dict)
+    my_read_up_to: dict[str, str] = field(default_factory=dict)
+
+
+class ModelServer:
+    """Accounts, mailboxes and messages. `connect` gives one connection; nothing here waits."""
+
+    def __init__(self, *, window: int = 64, token_life_ms: int = 3_600_000) -> None:
+        self.window = window
+        self.token_life_ms = token_life_ms
+        self.now_ms = EPOCH_MS
+        self.accounts: dict[str, Mailbox] = {}
+        self.items: list[msgwire.MessageItem] = []
+        self.connections: list[ServerConnection] = []
+        self.refusals: dict[str, list[msgwire.Error]] = {}  # by frame type: what the next ones get
+        self.asked: list[msgwire.ClientFrame] = []
+        self._numbers = itertools.count(1)
+
+    def register(self, login: str, password: str = "a good password") -> Mailbox:
+        account = Mailbox(str(uuid.UUID(int=next(self._numbers))), login, password)
+        self.accounts[account.uid] = account
+        return account
+
+    def find(self, ref: str) -> Mailbox | None:
+        return self.accounts.get(ref) or next((a for a in self.accounts.values() if a.login == ref), None)
+
+    def add_device(self, account: Mailbox) -> Device:
+        cursor = max((device.cursor for device in account.devices.values()), default=0)
+        device = Device(f"device-{next(self._numbers)}", cursor)
+        account.devices[device.device_id] = device
+        return device
+
+    def tokens(self, account: Mailbox, device: Device) -> msgwire.SessionTokens:
+        device.refresh_token = f"refresh-{next(self._numbers)}"
+        device.access_token = f"access-{next(self._numbers)}"
+        return msgwire.SessionTokens(
+            uid=account.uid,
+            login=account.login,
+            device_id=device.device_id,
+            access_token=device.access_token,
+            access_expires_at=2**42 if self.token_life_ms else 0,
+            refresh_token=device.refresh_token,
+            refresh_expires_at=2**42,
+        )
+
+    def device_by(self, name: str, token: str) -> tuple[Mailbox, Device] | None:
+        for account in self.accounts.values():
+            for device in account.devices.values():
+                if getattr(device, name) == token and not device.is_revoked:
+                    return account, device
+        return None
+
+    def post(
+        self,
+        sender: Mailbox,
+        to: Mailbox,
+        text: str,
+        client_message_id: str | None = None,
+        reply_to: str | None = None,
+        by: "ServerConnection | None" = None,
+    ) -> tuple[msgwire.MessageItem, int]:
+        """Store a message and give it to both mailboxes; returns it and its seq in the sender's."""
+        self.now_ms += 1
+        number = len(self.items) + 1
+        item = msgwire.MessageItem(
+            message_id=f"m{number:08}",
+            client_message_id=client_message_id or f"c{number}",
+            sender=sender.uid,
+            from_login=sender.login,
+            to=to.uid,
+            text=text,
+            sent_at=self.now_ms,
+            reply_to=reply_to,
+        )
+        self.items.append(item)
+        event = msgspec.convert({**msgspec.to_builtins(item), "kind": "message"}, msgwire.MessageEvent)
+        seq = self.happen(sender, event, by)
+        if to is not sender:
+            self.happen(to, event)
+        return item, seq
+
+    def happen(self, account: Mailbox, event: msgwire.AnyEvent, by: "ServerConnection | None" = None) -> int:
+        account.events.append(event)
+        for connection in self.connections:
+            if connection is not by:
+                connection.push_events()
+        return len(account.events)
+
+    def push(self, account: Mailbox, frame: msgwire.ServerFrame) -> None:
+        for connection in self.connections:
+            if connection.account is account:
+                connection.say(frame)
+
+    def conversation(self, one: str, other: str) -> list[msgwire.MessageItem]:
+        return [item for item in self.items if {item.sender, item.to} == {one, other}]
+
+    def connect(self) -> "ServerConnection":
+        connection = ServerConnection(self)
+        self.connections.append(connection)
+        return connection
+
+
+class ServerConnection:
+    """One connection: `handle` a frame, then take `out`."""
+
+    def __init__(self, server: ModelServer) -> None:
+        self.server = server
+        self.account: Mailbox | None = None
+        self.device: Device | None = None
+        self.last = 0
+        self.out: list[msgwire.ServerFrame] = []
+        self.close_code: int | None = None
+        limits = msgwire.HelloLimits(
+            max_message_bytes=131072,
+            max_text_bytes=16384,
+            window=server.window,
+            max_mailbox=10000,
+            idle_timeout_s=90,
+            auth_timeout_s=15,
+        )
+        self.say(msgwire.Hello(protocol="msgd.v1", server="model/1", registration="open", features=[], limits=limits))
+
+    def say(self, frame: msgwire.ServerFrame) -> None:
+        self.out.append(frame)
+
+    def take(self) -> list[msgwire.ServerFrame]:
+        out, self.out = self.out, []
+        return out
+
+    def end(self) -> None:
+        if self in self.server.connections:
+            self.server.connections.remove(self)
+
+    def handle(self, frame: msgwire.ClientFrame) -> None:
+        self.server.asked.append(frame)
+        refusals = self.server.refusals.get(msgwire.tag(type(frame)))
+        if refusals:
+            error = refusals.pop(0)
+            self.say(msgspec.structs.replace(error, re=frame.request_id))
+            return
+        for reply in self._answers(frame):
+            if isinstance(reply, msgwire.Reply) and not (isinstance(reply, msgwire.Ready) and reply.re is None):
+                reply.re = frame.request_id
+            if (
+                frame.request_id is not None
+                or isinstance(reply, msgwire.Error)
+                or not isinstance(reply, msgwire.Reply)
+                or isinstance(reply, msgwire.Ready)
+            ):
+                self.say(reply)
+        self.push_events()
+
+    def push_events(self) -> None:
+        if self.account is None or self.device is None:
+            return
+        while self.last < len(self.account.events) and self.last - self.device.cursor < self.server.window:
+            self.last += 1
+            event = self.account.events[self.last - 1]
+            self.say(msgwire.Event(seq=self.last, at=self.server.now_ms, event=event))
+
+    def _open(self, account: Mailbox, device: Device, cursor: int | None) -> msgwire.Ready:
+        self.account, self.device = account, device
+        if cursor is not None and cursor <= len(account.events):
+            device.cursor = cursor
+        self.last = device.cursor
+        return msgwire.Ready(
+            uid=account.uid,
+            login=account.login,
+            device_id=device.device_id,
+            cursor=device.cursor,
+            head=len(account.events),
+        )
+
+    def _answers(self, frame: msgwire.ClientFrame) -> Iterator[msgwire.ServerFrame]:
+        server = self.server
+        match frame:
+            case msgwire.Register():
+                if server.find(frame.login):
+                    yield _error(ErrorCode.LOGIN_TAKEN)
+                    return
+                account = server.register(frame.login, frame.password)
+                yield msgwire.Registered(uid=account.uid, login=account.login)
+                return
+            case msgwire.LogIn():
+                found = server.find(frame.login)
+                if found is None or found.password != frame.password:
+                    yield _error(ErrorCode.INVALID_CREDENTIALS)
+                    return
+                device = server.add_device(found)
+                yield server.tokens(found, device)
+                yield self._open(found, device, None)
+                return
+            case msgwire.Authenticate():
+                known = server.device_by("access_token", frame.access_token)
+                if known is None:
+                    yield _error(ErrorCode.TOKEN_EXPIRED)
+                    return
+                yield self._open(*known, frame.cursor)
+                return
+            case msgwire.Refresh():
+                known = server.device_by("refresh_token", frame.refresh_token)
+                if known is None:
+                    yield _error(ErrorCode.TOKEN_REVOKED)
+                    return
+                yield server.tokens(*known)
+                if self.account is None:
+                    yield self._open(*known, None)
+                return
+            case msgwire.Ping():
+                yield msgwire.Pong(at=server.now_ms)
+                return
+        if self.account is None:
+            yield _error(ErrorCode.UNAUTHENTICATED)
+            return
+        yield from self._text(frame, self.account)
+
+    def _text(self, frame: msgwire.ClientFrame, me: Mailbox) -> Iterator[msgwire.ServerFrame]:
+        server = self.server
+        assert self.device is not None
+        match frame:
+            case msgwire.Ack():
+                self.device.cursor = max(self.device.cursor, min(frame.seq, self.last))
+            case msgwire.Send():
+                yield self._send(frame, me)
+            case msgwire.History():
+                items = server.conversation(me.uid, frame.peer)
+                if frame.before is not None:
+                    items = [item for item in items if item.message_id < frame.before]
+                limit = frame.limit or 50
+                yield msgwire.HistoryPage(items=list(items[-limit:]), more=len(items) > limit)
+            case msgwire.Conversations():
+                yield msgwire.ConversationsPage(conversations=self._conversations(me))
+            case msgwire.Read():
+                peer = server.accounts[frame.peer]
+                me.my_read_up_to[frame.peer] = frame.message_id
+                peer.read_up_to[me.uid] = frame.message_id
+                server.push(peer, msgwire.Receipt(peer=me.uid, read_up_to=frame.message_id))
+                yield msgwire.Ok()
+            case msgwire.Edit():
+                item = next(item for item in server.items if item.message_id == frame.message_id)
+                item.text, item.edited_at = frame.text, server.now_ms
+                edited = msgwire.MessageEdited(
+                    message_id=item.message_id, sender=item.sender, to=item.to, text=item.text, edited_at=server.now_ms
+                )
+                yield msgwire.Ok()
+                for uid in {item.sender, item.to}:
+                    server.happen(server.accounts[uid], edited)
+            case msgwire.Delete():
+                item = next(item for item in server.items if item.message_id == frame.message_id)
+                item.text, item.deleted = "", True
+                gone = msgwire.MessageDeleted(
+                    message_id=item.message_id, sender=item.sender, to=item.to, deleted_at=server.now_ms
+                )
+                yield msgwire.Ok()
+                for uid in {item.sender, item.to}:
+                    server.happen(server.accounts[uid], gone)
+            case msgwire.ListContacts():
+                yield msgwire.Contacts(
+                    contacts=[
+                        msgwire.ContactEntry(
+                            uid=uid, login=server.accounts[uid].login, state=state, status="online", since=EPOCH_MS
+                        )
+                        for uid, state in me.contacts.items()
+                    ]
+                )
+            case msgwire.ContactRequest():
+                yield self._contact(me, frame.to, "requested", "pending")
+            case msgwire.ContactAccept():
+                yield self._contact(me, frame.peer, "accepted", "accepted")
+            case msgwire.GetUser():
+                found = server.find(frame.uid or frame.login or "")
+                if found is None:
+                    yield _error(ErrorCode.NOT_FOUND)
+                    return
+                yield msgwire.User(
+                    uid=found.uid, login=found.login, status="online", contact="none", created_at=EPOCH_MS
+                )
+            case msgwire.LogOut():
+                self.device.is_revoked = True
+                yield msgwire.Ok()
+                self.close_code = 1000
+            case _:
+                yield msgwire.Ok()
+
+    def _send(self, frame: msgwire.Send, me: Mailbox) -> msgwire.ServerFrame:
+        known = me.sent.get(frame.client_message_id)
+        if known is not None:
+            first, sent = known
+            same = (first.to, first.text) == (frame.to, frame.text)
+            return msgspec.structs.replace(sent) if same else _error(ErrorCode.CONFLICT)
+        to = self.server.find(frame.to)
+        if to is None:
+            return _error(ErrorCode.NOT_FOUND)
+        item, seq = self.server.post(me, to, frame.text, frame.client_message_id, frame.reply_to, self)
+        sent = msgwire.Sent(
+            message_id=item.message_id,
+            client_message_id=frame.client_message_id,
+            at=item.sent_at,
+            seq=seq,
+            status="stored",
+        )
+        me.sent[frame.client_message_id] = (frame, msgspec.structs.replace(sent))
+        if seq == self.last + 1:
+            self.last = seq
+        return sent
+
+    def _contact(self, me: Mailbox, ref: str, mine: str, theirs: str) -> msgwire.ServerFrame:
+        peer = self.server.find(ref)
+        assert peer is not None
+        me.contacts[peer.uid], peer.contacts[me.uid] = mine, theirs
+        for owner, other, state in ((me, peer, mine), (peer, me, theirs)):
+            event = {"kind": "contact", "peer": other.uid, "login": other.login, "state": state, "since": EPOCH_MS}
+            self.server.happen(owner, msgspec.convert(event, msgwire.ContactEvent))
+        entry = {"uid": peer.uid, "login": peer.login, "state": mine, "status": "online", "since": EPOCH_MS}
+        return msgspec.convert({"type": "contact", **entry}, msgwire.Contact)
+
+    def _conversations(self, me: Mailbox) -> list[msgwire.Conversation]:
+        peers: dict[str, msgwire.MessageItem] = {}
+        for item in self.server.items:
+            if me.uid in (item.sender, item.to):
+                peers[item.to if item.sender == me.uid else item.sender] = item
+        newest_first = sorted(peers.items(), key=lambda pair: pair[1].message_id, reverse=True)
+        return [
+            msgwire.Conversation(
+                peer=peer,
+                login=self.server.accounts[peer].login,
+                last=last,
+                unread=sum(
+                    item.sender == peer and item.message_id > me.my_read_up_to.get(peer, "")
+                    for item in self.server.conversation(me.uid, peer)
+                ),
+                delivered_up_to=me.delivered_up_to.get(peer),
+                read_up_to=me.read_up_to.get(peer),
+                my_read_up_to=me.my_read_up_to.get(peer),
+            )
+            for peer, last in newest_first
+        ]
+
+
+def _error(code: ErrorCode) -> msgwire.Error:
+    return msgwire.Error(code=code, message=msgwire.SENTENCES[code])

@@ -1,5 +1,6 @@
 """What is asked of the administrator: only on a terminal; elsewhere the flag that answers is named."""
 
+import getpass
 import sys
 from pathlib import Path
 
@@ -60,7 +61,16 @@ def password(*, from_stdin: bool, from_file: Path | None) -> str | None:
             raise Failure("usage", f"{from_file} cannot be read: {error.strerror}.") from error
     if not has_terminal():
         return None
-    typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return _typed_twice()
+
+
+def _typed_twice() -> str:
+    # getpass goes to the terminal itself, and only shows its prompt once the echo is off.
+    typed = getpass.getpass("Password: ", stream=sys.stderr)
+    if not typed:
+        raise Failure("usage", "An empty password is none.")
+    if getpass.getpass("Repeat it: ", stream=sys.stderr) != typed:
+        raise Failure("usage", "The two passwords are not the same; nothing was done.")
     return typed
 
 

@@ -55,3 +55,11 @@ class Failure(Exception):
     def exit_code(self) -> int:
         """What the process ends with."""
         return _EXITS.get(self.code, REFUSED)
+
+
+def exits_by_code() -> dict[int, list[str]]:
+    """The error codes that have an exit code of their own, for the documentation."""
+    found: dict[int, list[str]] = {}
+    for code, exit_code in _EXITS.items():
+        found.setdefault(exit_code, []).append(code)
+    return found

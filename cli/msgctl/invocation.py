@@ -32,7 +32,8 @@ ConfigOption = Annotated[
     ),
 ]
 OutputOption = Annotated[
-    Output | None, typer.Option("--output", "-o", help="How data and errors are written [default: table]")
+    Output | None,
+    typer.Option("--output", "-o", metavar="table|json|jsonl", help="How data and errors are written [default: table]"),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")]
 

@@ -8,23 +8,32 @@ from msgctl.output import Output, say
 
 
 def check(run: Invocation) -> int:
-    """Check the configuration by the daemon's own code, environment included, and show every finding at once."""
-    from msgd.config import ConfigError, load
+    """Check the configuration by the daemon's own code, environment included, and show every finding at once.
+
+    Errors keep the daemon from starting, and the exit code is 1; advice is about what works but is seldom meant.
+    """
+    from msgd.config import ConfigError, advice, load
 
     path = run.config_file()
     try:
-        load(path, os.environ)
+        settings = load(path, os.environ)
     except ConfigError as error:
         say(f"{path}: {len(error.problems)} to mend.")
-        run.show_many({"where": found.where, "key": found.key, "what": found.what} for found in error.problems)
+        run.show_many(
+            {"severity": "error", "where": found.where, "key": found.key, "what": found.what}
+            for found in error.problems
+        )
         return PROBLEMS
     say(f"{path} is good.")
-    run.show_many([])
+    run.show_many(
+        {"severity": "advice", "where": str(path), "key": key, "what": f"{key}: {what}"}
+        for key, what in advice(settings)
+    )
     return DONE
 
 
 def show(run: Invocation) -> None:
-    """Show every setting in force: the file, the environment, and the defaults. Secrets are shown as ***."""
+    """Show every setting in force: the file, the environment, and the defaults. Secrets are shown as `***`."""
     from msgd.config import dump
 
     tree = dump(run.settings())

@@ -40,21 +40,17 @@ def run_echo(
     settings = run.settings()
     home = (directory or settings.store.path.parent / "echo").absolute()
     credentials = home / "credentials.json"
+    fingerprint = _fingerprint(settings)
     try:
+        url = server or _url(run, settings, by_name=fingerprint is None)
         make_private_directory(home)
-        password = _kept_password(credentials)
-        password = _ensure_account(run, password)
-        content = {
-            "server": server or _url(run, settings),
-            "login": _LOGIN,
-            "password": password,
-            "fingerprint": _fingerprint(settings),
-        }
+        password = _ensure_account(run, _kept_password(credentials))
+        content = {"server": url, "login": _LOGIN, "password": password, "fingerprint": fingerprint}
         write_private(credentials, json.dumps(content, indent=2).encode() + b"\n")
     except OSError as error:
         raise Failure("not_written", f"{error.filename} cannot be used: {error.strerror}.") from error
     run.close()
-    say(f"Echo answers as {_LOGIN} at {content['server']}; its state is in {home}.")
+    say(f"Echo answers as {_LOGIN} at {url}; its state is in {home}.")
     sys.stdout.flush()
     sys.stderr.flush()
     # The bot takes the place of this process, so that signals and a service manager reach it.
@@ -79,35 +75,44 @@ def _ensure_account(run: Invocation, kept: str | None) -> str:
     """Make the account, or give it a password that is known; a known one is left alone."""
     from msgd.admin.contract import AddUser, SetUserPassword, ShowUser
 
+    password = kept or generate_password()
     try:
-        run.call(ShowUser(login=_LOGIN))
-    except Failure as failure:
-        if failure.code != "not_found":
-            raise
-        password = kept or generate_password()
         run.call(AddUser(login=_LOGIN, password=password))
+    except Failure as failure:
+        if failure.code != "login_taken":
+            raise
+    else:
         say(f"Made the account {_LOGIN}.")
         return password
-    if kept is not None:
-        return kept
-    password = generate_password()
-    run.call(SetUserPassword(login=_LOGIN, password=password))
-    say(f"The account {_LOGIN} was there without a password file: it got a new password.")
+    # Where the account was deleted, its login stays taken, and this says so.
+    run.call(ShowUser(login=_LOGIN))
+    if kept is None:
+        run.call(SetUserPassword(login=_LOGIN, password=password))
+        say(f"The account {_LOGIN} was there without its password file: it got a new password.")
     return password
 
 
-def _url(run: Invocation, settings: "Settings") -> str:
-    """Where the daemon is: by its own word, else by the configuration."""
-    from msgd.admin.contract import ShowStatus
+def _url(run: Invocation, settings: "Settings", *, by_name: bool) -> str:
+    """Where the daemon is: by its own word, else by the configuration; by its name where that has to be proved."""
+    from urllib.parse import urlsplit
 
-    said = run.call(ShowStatus()).url
-    if said is not None:
-        return said
-    if settings.listen.address.port == 0:
+    from msgd.admin.contract import ShowStatus
+    from msgd.config import Address
+    from msgwire import PATH
+
+    listen = settings.listen
+    try:
+        said = run.call(ShowStatus()).url
+    except Failure as failure:
+        # Before the first start there is nothing to ask; the configuration may be enough.
+        if failure.code != "unreachable" or not listen.address.port:
+            raise
+        said = None
+    port = urlsplit(said).port if said else listen.address.port
+    if not port:
         raise Failure("usage", "The daemon is stopped and takes any free port when it starts: say --server.")
-    host = settings.listen.address.host
-    address = type(settings.listen.address)(_WILDCARDS.get(host, host), settings.listen.address.port)
-    return f"{'ws' if settings.listen.plain else 'wss'}://{address}"
+    host = listen.public_name if by_name and listen.public_name else listen.address.host
+    return f"{'ws' if listen.plain else 'wss'}://{Address(_WILDCARDS.get(host, host), port)}{PATH}"
 
 
 def _fingerprint(settings: "Settings") -> str | None:

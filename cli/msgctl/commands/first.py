@@ -85,7 +85,7 @@ def init(
         fingerprint = write(plan, time.time_ns() // 1_000_000)
     except FirstFilesError as error:
         raise Failure("not_written", str(error)) from error
-    shown = _paths(plan) | {"fingerprint_sha256": fingerprint}
+    shown = _paths(plan) | {"fingerprint": fingerprint}
     invite = _first_invite(run, plan) if plan.registration == "invite" else None
     if invite is not None:
         shown |= {"invite": invite.token, "invite_expires_at": invite.expires_at}

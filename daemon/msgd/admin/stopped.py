@@ -13,8 +13,8 @@ from msgd.admin.peer import caller_of_this_process
 from msgd.admin.perform import perform
 from msgd.auth.passwords import Passwords
 from msgd.config import Settings
+from msgd.store.configured import StoreOpenError, open_store
 from msgd.store.interface import StoredEvent
-from msgd.store.sqlite import StoreLocked, StoreOpenError, open_store
 
 R = TypeVar("R")
 
@@ -38,12 +38,12 @@ def carry_out(settings: Settings, request: Request[R]) -> R:
     _require_owner(settings)
     try:
         return trio.run(_on_store, settings, request)
-    except StoreLocked as error:
-        raise StoreHeld(
-            f"The store is held by a daemon whose admin socket {settings.admin.socket} is not there. Is it just "
-            "starting or stopping, or was the socket removed? Try again, or restart the daemon."
-        ) from error
     except StoreOpenError as error:
+        if error.held:
+            raise StoreHeld(
+                f"{error} Nobody answers at {settings.admin.socket}: where that process is just starting or stopping, "
+                "try again; where the socket was removed, restart it."
+            ) from error
         raise Refused("store_unusable", str(error)) from error
 
 

@@ -79,6 +79,9 @@ class KnownServers:
 class NotThePinnedOne(ssl.SSLCertVerificationError):
     """The handshake showed another certificate than the one that is allowed."""
 
+    verify_message = "the certificate is not the pinned one"
+    """What OpenSSL's own errors carry, and one that Python raises lacks."""
+
 
 class PinnedContext(ssl.SSLContext):
     """A context that takes one certificate and no other, judged before the first byte of anything else is sent.

@@ -1,0 +1,24 @@
+"""Takes the SDK's updates in bursts: what comes together is shown together, thirty times a second at most."""
+
+from collections.abc import AsyncIterator
+
+import anyio
+
+from msgclient import Update
+
+PAUSE_S = 1 / 30
+"""Between bursts; meanwhile the SDK lets newer updates take the place of older ones."""
+
+MAX_BURST = 1024
+
+
+async def bursts(stream: AsyncIterator[Update], pause_s: float = PAUSE_S) -> AsyncIterator[list[Update]]:
+    """What has come, as lists; an update that comes alone is not held back."""
+    async for first in stream:
+        burst = [first]
+        # An expired scope ends the first wait, and only that: what is there already is taken without waiting.
+        with anyio.move_on_after(0):
+            while len(burst) < MAX_BURST:
+                burst.append(await anext(stream))
+        yield burst
+        await anyio.sleep(pause_s)

@@ -1,0 +1,82 @@
+"""Above the composer: what stands between two people, and the buttons that change it."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button, Static
+
+from msgclient import ContactView
+from msgtui.safe_text import safe, safe_line
+
+Choice = tuple[str, str]
+"""The id of an action, and the word on its button."""
+
+
+class RelationBar(Horizontal):
+    """Shown while the other is no contact: a request to answer, an answer to wait for, a block to take back."""
+
+    DEFAULT_CSS = """
+    RelationBar {
+        height: auto;
+        max-height: 4;
+        padding: 0 1;
+        background: $warning 20%;
+        display: none;
+    }
+    RelationBar Static { width: 1fr; height: auto; max-height: 4; }
+    RelationBar Button { margin-left: 1; }
+    """
+    _CHOICES: ClassVar[dict[str, tuple[Choice, ...]]] = {
+        "pending": (("accept", "Accept"), ("decline", "Decline"), ("block", "Block")),
+        "requested": (("remove", "Take back"),),
+        "blocked": (("unblock", "Unblock"),),
+        "none": (("add", "Request contact"),),
+    }
+
+    class Chosen(Message):
+        """A button was pressed."""
+
+        def __init__(self, action_id: str) -> None:
+            super().__init__()
+            self.action_id = action_id
+
+    def compose(self) -> ComposeResult:
+        """Words, and every button there is."""
+        yield Static(id="relation-words")
+        for choices in self._CHOICES.values():
+            for action_id, word in choices:
+                yield Button(word, id=f"relation-{action_id}", compact=True)
+
+    def show(self, login: str, contact: ContactView | None) -> None:
+        """Show what stands between the account and somebody."""
+        state = contact.state if contact is not None else "none"
+        self.display = state in self._CHOICES
+        if not self.display:
+            return
+        wanted = {action_id for action_id, _ in self._CHOICES[state]}
+        for button in self.query(Button):
+            button.display = (button.id or "").removeprefix("relation-") in wanted
+        self.query_one("#relation-words", Static).update(self._words(state, safe(login), contact))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Hand the choice over."""
+        event.stop()
+        self.post_message(self.Chosen((event.button.id or "").removeprefix("relation-")))
+
+    @staticmethod
+    def _words(state: str, login: str, contact: ContactView | None) -> Content:
+        name = (login, "bold")
+        match state:
+            case "pending":
+                note = contact.note if contact is not None else None
+                if note:
+                    return Content.assemble(name, " wants to be your contact: ", (safe_line(note).text, "italic"))
+                return Content.assemble(name, " wants to be your contact.")
+            case "requested":
+                return Content.assemble(name, " has not answered your request yet.")
+            case "blocked":
+                return Content.assemble("You have blocked ", name, ". Nothing of theirs reaches you.")
+        return Content.assemble(name, " is no contact of yours: you do not see each other's presence.")

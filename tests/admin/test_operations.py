@@ -33,7 +33,7 @@ from msgd.admin.operations import OPERATIONS
 from msgd.admin.perform import perform
 from msgd.auth.passwords import Overloaded
 from msgd.store.commands import AppendAudit, CreateAccount, SetDisabled
-from msgd.store.interface import DeviceRow
+from msgd.store.interface import DeviceRow, StoreError
 
 PASSWORD = "correct horse battery"
 pytestmark = pytest.mark.trio
@@ -240,6 +240,16 @@ async def test_a_store_that_cannot_write_is_told(context: AdminContext, store: M
     told = await refusal(context, AddUser(login="alice", password=PASSWORD))
     assert told.code == "unavailable"
     assert "nothing was changed" in told.message
+
+
+async def test_a_defect_of_the_store_is_told(
+    context: AdminContext, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_command: Any) -> None:
+        raise StoreError
+
+    monkeypatch.setattr(store, "append", broken)
+    assert (await refusal(context, CreateInvite())).code == "internal"
 
 
 async def test_a_change_without_its_audit_line_is_told(context: AdminContext, store: MemoryStore) -> None:

@@ -11,7 +11,7 @@ from msgd.admin.operations import OPERATIONS
 from msgd.auth.names import RuleBroken
 from msgd.auth.passwords import Overloaded
 from msgd.store.commands import AppendAudit
-from msgd.store.interface import Rejected, Unavailable
+from msgd.store.interface import Rejected, StoreError, Unavailable
 from msgwire import SENTENCES
 
 R = TypeVar("R")
@@ -56,6 +56,11 @@ async def _checked(operation: Operation[Any, R], context: AdminContext, request:
         raise Refused("busy", "Too many passwords are being checked; try again in a moment.") from None
     except Unavailable as error:
         raise Refused("unavailable", "The store cannot write now; nothing was changed.") from error
+    except StoreError as error:
+        # The engine has a defect, and has logged its place; what it did before that is not known.
+        raise Refused(
+            "internal", "The store failed at this; look whether it was done. The log has the place."
+        ) from error
 
 
 async def _audit(operation: Operation[Any, R], context: AdminContext, request: Request[R], result: R) -> None:

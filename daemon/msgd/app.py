@@ -42,8 +42,9 @@ from msgd.net import (
 )
 from msgd.ops import Ops, disk_has_room
 from msgd.service import Service
+from msgd.store.configured import StoreOpenError, open_store
 from msgd.store.interface import Store, StoredEvent
-from msgd.store.sqlite import SqliteStore, StoreOpenError, open_store
+from msgd.store.sqlite import SqliteStore
 from msgd.systemd import Notifier, feed_watchdog, watchdog_interval_s
 from msgwire import PATH
 
@@ -141,7 +142,7 @@ class App:
         sources.read_passwords(metrics, service.passwords)
         sources.read_throttles(metrics, service.throttles())
         metrics.sessions_dirty.source = lambda: service.delivery.dirty
-        metrics.store_queue.source = lambda: store.queued
+        metrics.store_queue.source = lambda: store.queue_depth
         metrics.calls_live.source = lambda: len(service.calls)
         return service
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def main() -> None:
     from msgd.app import App, StartError  # noqa: PLC0415
     from msgd.net import ListenError  # noqa: PLC0415
 
+    _raise_file_limit()
     with writing(settings.log, os.environ) as lines:
         try:
             trio.run(App(settings, read_settings, os.environ, lines).run)
@@ -59,6 +61,13 @@ def main() -> None:
             for reason in _leaves(group):
                 print(f"msgd: {reason}", file=sys.stderr)  # noqa: T201 - for the person who started it
             sys.exit(EXIT_FAILED)
+
+
+def _raise_file_limit() -> None:
+    """Each connection takes a descriptor: take as many as the system grants this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

@@ -29,6 +29,9 @@ Handler = Callable[["Service", Link, Any], Awaitable[None] | None]
 
 FEATURES = ["contacts", "history", "search_messages", "edit", "delete", "typing", "presence", "calls", "read_markers"]
 
+PAGE_BYTES = 524_288
+"""What one page of history, search or conversations may take; many clients refuse a message of more than 1 MiB."""
+
 # A connection's own requests wait while more than this share of its outbox is queued.
 _HIGH_WATER_SHARE = 4
 _UNAVAILABLE_RETRY_MS = 1000
@@ -83,6 +86,11 @@ class Service:
         self.cuts = 0
         """How often connections were cut: a sign-in that overlaps one looks at its rows again."""
         self.draining = False
+
+    @property
+    def page_bytes(self) -> int:
+        """What one page may take, so that it finds room in an outbox."""
+        return min(PAGE_BYTES, self.settings.limits.outbox_bytes // 2)
 
     def apply(self, settings: Settings) -> None:
         """Take a new configuration; who was throttled starts anew where a rate has changed."""

@@ -1,8 +1,9 @@
 """Handlers of text: sending, acknowledging, history, search, edits, read markers, typing."""
 
-from collections.abc import Awaitable
-from typing import cast
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar, cast
 
+import msgspec
 import trio
 
 from msgd.clock import epoch_ms
@@ -10,7 +11,7 @@ from msgd.link import Link, Refused
 from msgd.people import Person
 from msgd.service import Service
 from msgd.store.commands import DeleteMessage, EditMessage, MarkRead, SendMessage
-from msgd.store.interface import Committed, Outcome, ReadRow, SentRow
+from msgd.store.interface import Committed, Outcome, Page, ReadRow, SentRow
 from msgwire import (
     Ack,
     Conversations,
@@ -32,6 +33,8 @@ from msgwire import (
 )
 
 DEFAULT_PAGE = 50
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 def _check_text(service: Service, text: str) -> None:
@@ -120,7 +123,31 @@ async def history(service: Service, link: Link, frame: History) -> None:
     page = await service.store.history(
         link.account, peer.account, before=frame.before, after=frame.after, limit=_page(service, frame.limit)
     )
-    link.reply(frame, HistoryPage(items=page.items, more=page.more))
+    link.reply(frame, _newest(service, page) if frame.after is None else _oldest(service, page))
+
+
+def _fitting(service: Service, parts: Sequence[T]) -> list[T]:
+    """The first parts, as many as one message may carry: at least one."""
+    left = service.page_bytes
+    kept: list[T] = []
+    for part in parts:
+        left -= len(encode(part))
+        if kept and left < 0:
+            break
+        kept.append(part)
+    return kept
+
+
+def _newest(service: Service, page: Page) -> HistoryPage:
+    """The newest items of a page, as many as fit; the next page, before them, has the rest."""
+    kept = _fitting(service, page.items[::-1])[::-1]
+    return HistoryPage(items=kept, more=page.more or len(kept) < len(page.items))
+
+
+def _oldest(service: Service, page: Page) -> HistoryPage:
+    """The oldest items of a page, as many as fit; the next page, after them, has the rest."""
+    kept = _fitting(service, page.items)
+    return HistoryPage(items=kept, more=page.more or len(kept) < len(page.items))
 
 
 async def search_messages(service: Service, link: Link, frame: SearchMessages) -> None:
@@ -135,7 +162,7 @@ async def search_messages(service: Service, link: Link, frame: SearchMessages) -
     page = await service.store.search_messages(
         link.account, frame.query, peer=peer, before=frame.before, limit=_page(service, frame.limit)
     )
-    link.reply(frame, HistoryPage(items=page.items, more=page.more))
+    link.reply(frame, _newest(service, page))
 
 
 async def conversations(service: Service, link: Link, frame: Conversations) -> None:
@@ -143,7 +170,8 @@ async def conversations(service: Service, link: Link, frame: Conversations) -> N
     await link.wait_settled()
     await service.delivery.wait_written()
     rows, more = await service.store.conversations(link.account, before=frame.before, limit=_page(service, frame.limit))
-    link.reply(frame, ConversationsPage(conversations=list(rows), more=more))
+    kept = _fitting(service, rows)
+    link.reply(frame, ConversationsPage(conversations=kept, more=more or len(kept) < len(rows)))
 
 
 async def edit(service: Service, link: Link, frame: Edit) -> None:

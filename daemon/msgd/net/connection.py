@@ -96,11 +96,12 @@ class Connection:
     def send(self, frame: bytes) -> None:
         """Queue one encoded JSON object; it leaves at the end of this turn of the event loop, with what else is queued.
 
-        Past `outbox_bytes` the connection is aborted instead. Does nothing once `closing`.
+        Where more than `outbox_bytes` wait ahead of it, the connection is aborted instead: one frame, however large,
+        always finds room in an outbox that is not full. Does nothing once `closing`.
         """
         if self.closing:
             return
-        if self._outbox.put(frame) > self._hub.settings.outbox_bytes:
+        if self._outbox.put(frame) - len(frame) > self._hub.settings.outbox_bytes:
             self._overflow()
         elif not self._dirty:
             self._dirty = True

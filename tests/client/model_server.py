@@ -4,6 +4,7 @@ import itertools
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -144,6 +145,7 @@ class ServerConnection:
         self.last = 0
         self.out: list[msgwire.ServerFrame] = []
         self.close_code: int | None = None
+        self.socket: Any = None  # whatever carries it, where that is a real one
         limits = msgwire.HelloLimits(
             max_message_bytes=131072,
             max_text_bytes=16384,

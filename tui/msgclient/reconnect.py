@@ -73,13 +73,12 @@ class _End:
     Attributes:
         error: what somebody who waits for a sign-in is told.
         state: where the loop rests; None for offline with a next try.
-        retry_after_ms: the server's wish for the next try; 0 for at once.
+        retry_after_ms: the server's wish for the next try.
     """
 
     error: ClientError
     state: ConnectionState | None = None
     retry_after_ms: int | None = None
-    at_once: bool = False
 
 
 class ConnectionLoop:
@@ -204,11 +203,11 @@ class ConnectionLoop:
             self._host.state_changed(Connecting(self._backoff.tries + 1))
             end = await self._attempt()
             self._settle_login(end.error)
-            if self._tokens is None and self._rest is None:
-                self._rest = end.state or SignedOut()
-            elif end.state is not None:
+            if self._rest is not None or self._wake.is_set():
+                continue  # somebody decided meanwhile: what this attempt found is out of date
+            if end.state is not None:
                 self._rest = end.state
-            elif not end.at_once and self._rest is None:
+            elif self._tokens is not None:
                 await self._pause(end)
 
     def _settle_login(self, error: ClientError | None) -> None:
@@ -262,8 +261,6 @@ class ConnectionLoop:
         closed = await self._host.live(link, ready, hello.limits, self._usable)
         if anyio.current_time() - since >= _STABLE_S:
             self._backoff.succeeded()
-        if self._wake.is_set():  # `reconnect_now` or `sign_out` ended it
-            return _End(NotConnected("Reconnecting."), at_once=True)
         return self._closed(closed)
 
     def _usable(self) -> None:

@@ -1,6 +1,7 @@
 """The adapter to trio-websocket's client."""
 
 import ssl
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import trio
@@ -25,8 +26,14 @@ _Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 class TrioTransport:
     """One WebSocket of the trio-websocket library."""
 
-    def __init__(self, websocket: WebSocketConnection) -> None:
+    def __init__(self, websocket: WebSocketConnection, scope: trio.CancelScope) -> None:
         self._websocket = websocket
+        self._scope = scope
+
+    @property
+    def subprotocol(self) -> str | None:
+        """What the server has chosen."""
+        return self._websocket.subprotocol
 
     async def send(self, payload: bytes) -> None:
         """Send one text message."""
@@ -47,6 +54,7 @@ class TrioTransport:
         """Close; the library cuts the stream when its closing handshake is cancelled."""
         with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
             await self._websocket.aclose(code)
+        self._scope.cancel()
 
 
 def _translated(reason: CloseReason | None) -> TransportClosed:
@@ -59,11 +67,10 @@ async def connect(address: ServerAddress, context: ssl.SSLContext | None, tasks:
     """Open a WebSocket; its reader lives in `tasks`."""
     stream = await _open_stream(address, context)
     try:
-        websocket = cast("WebSocketConnection", await tasks.start(_host, stream, address))
+        transport = cast("TrioTransport", await tasks.start(_host, stream, address))
     except (HandshakeError, ConnectionClosed):
         raise DialFailed("The server does not speak this protocol.") from None
-    transport = TrioTransport(websocket)
-    if websocket.subprotocol != msgwire.SUBPROTOCOL:
+    if transport.subprotocol != msgwire.SUBPROTOCOL:
         await transport.close()
         raise DialFailed(f"The server does not speak {msgwire.SUBPROTOCOL}.")
     return transport
@@ -92,27 +99,45 @@ async def _open_stream(address: ServerAddress, context: ssl.SSLContext | None) -
     return stream
 
 
-async def _host(stream: _Stream, address: ServerAddress, *, task_status: TaskStatus[WebSocketConnection]) -> None:
+async def _host(stream: _Stream, address: ServerAddress, *, task_status: TaskStatus[TrioTransport]) -> None:
     """The library's reader raises into its nursery; this one is its own, so that only this connection ends."""
-    started = False
+    scope = trio.CancelScope()
     try:
-        async with trio.open_nursery() as nursery:
-            websocket = await wrap_client_stream(
-                nursery,
-                stream,
-                address.host_port,
-                address.path,
-                subprotocols=[msgwire.SUBPROTOCOL],
-                extra_headers=[(b"User-Agent", b"msgclient")],
-                max_message_size=MAX_INCOMING_BYTES,
-                message_queue_size=16,
-                receive_buffer_size=65536,
-            )
-            started = True
-            task_status.started(websocket)
+        with scope:
+            async with trio.open_nursery() as nursery:
+                reader = _Reader(nursery)
+                websocket = await wrap_client_stream(
+                    cast("trio.Nursery", reader),
+                    stream,
+                    address.host_port,
+                    address.path,
+                    subprotocols=[msgwire.SUBPROTOCOL],
+                    extra_headers=[(b"User-Agent", b"msgclient")],
+                    max_message_size=MAX_INCOMING_BYTES,
+                    message_queue_size=16,
+                    receive_buffer_size=65536,
+                )
+                # From here on `close` ends it: the closing handshake needs the reader, also when all is cancelled.
+                reader.is_open = scope.shield = True
+                task_status.started(TrioTransport(websocket, scope))
     except* Exception as group:
-        if not started:
-            # One reader has failed, so the group holds one error.
+        if not scope.shield:
             raise HandshakeError from group
     finally:
         await trio.aclose_forcefully(stream)
+
+
+class _Reader:
+    """Stands in the nursery's place for the library, which waits without end where its reader ends too early."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self.is_open = False
+        self._nursery = nursery
+
+    def start_soon(self, read: Callable[[], Awaitable[None]]) -> None:
+        self._nursery.start_soon(self._run, read)
+
+    async def _run(self, read: Callable[[], Awaitable[None]]) -> None:
+        await read()
+        if not self.is_open:
+            raise HandshakeError

@@ -4,7 +4,7 @@ A session pushes `seq == last + 1` or reads. The same pusher serves a reconnect,
 node and the periodic sweep, so none of them can lose or repeat an event.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import trio
 
@@ -33,11 +33,11 @@ class Delivery:
         online: Online,
         metrics: Metrics,
         nursery: trio.Nursery,
-        high_water_bytes: Callable[[], int],
+        high_water_bytes: int,
     ) -> None:
         self._store = store
         self._nursery = nursery
-        self._high_water_bytes = high_water_bytes
+        self.high_water_bytes = high_water_bytes
         self._online = online
         self._metrics = metrics
         # Sessions that are behind and have room. Bounded by the connections.
@@ -81,7 +81,7 @@ class Delivery:
         """Push an event to a session if it is the next one and there is room; the frame, once it was encoded."""
         stream = link.stream
         assert stream is not None
-        if link.connection.queued_bytes > self._high_water_bytes():
+        if link.connection.queued_bytes > self.high_water_bytes:
             stream.see(event.seq)
         elif stream.offer(event.seq):
             body = event.body
@@ -95,7 +95,7 @@ class Delivery:
 
     def mark(self, link: Link) -> None:
         """A session is behind and has room: read for it, as soon as what is queued for it has left."""
-        if link.connection.queued_bytes > self._high_water_bytes():
+        if link.connection.queued_bytes > self.high_water_bytes:
             if link not in self._filled:
                 self._filled.add(link)
                 self._nursery.start_soon(self._mark_when_drained, link)

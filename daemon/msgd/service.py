@@ -74,10 +74,12 @@ class Service:
         self.passwords = passwords
         self.tokens = AccessTokens(keys, settings.auth.access_ttl_s)
         self._set_throttles(settings)
+        self.high_water_bytes = settings.limits.outbox_bytes // _HIGH_WATER_SHARE
+        """Bytes queued for a connection past which its own requests, and its events, wait."""
         self.alarms = AlarmClock()
         self.directory = Directory(store)
         self.online = Online()
-        self.delivery = Delivery(store, self.online, metrics, nursery, lambda: self.high_water_bytes)
+        self.delivery = Delivery(store, self.online, metrics, nursery, self.high_water_bytes)
         self.presence: PresenceBoard[int] = PresenceBoard(settings.presence.grace_s)
         self.calls = CallRegistry(settings.calls.max_calls)
         self.call_alarms: dict[str, list[Alarm]] = {}
@@ -97,6 +99,7 @@ class Service:
         rates_changed = settings.limits != self.settings.limits
         self.settings = settings
         self.tokens.ttl_s = settings.auth.access_ttl_s
+        self.high_water_bytes = self.delivery.high_water_bytes = settings.limits.outbox_bytes // _HIGH_WATER_SHARE
         self.calls.max_calls = settings.calls.max_calls
         self.presence.grace_s = settings.presence.grace_s
         if rates_changed:
@@ -113,11 +116,6 @@ class Service:
             Throttle(Rate(limits.registrations_per_hour_per_address, 3600.0)) if per_address else None
         )
         self.search_throttle = Throttle(Rate(limits.searches_per_minute, 60.0))
-
-    @property
-    def high_water_bytes(self) -> int:
-        """Bytes queued for a connection past which its own requests wait."""
-        return self.settings.limits.outbox_bytes // _HIGH_WATER_SHARE
 
     def left(self, link: Link) -> None:
         """A connection is gone."""

@@ -27,7 +27,7 @@ from msgclient import (
 )
 
 from .actions import ACTIONS, Scope
-from .bursts import bursts
+from .bursts import PAUSE_S, next_burst
 from .explain import explain
 from .screens.certificate import CertificateScreen
 from .screens.certificate_changed import CertificateChangedScreen
@@ -74,7 +74,6 @@ class MessengerApp(App[None]):
     TITLE = "msgd"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "quit", show=False, priority=True)]
     CSS = """
-    Screen { background: $background; }
     Toast { max-width: 70; }
     """
 
@@ -132,6 +131,10 @@ class MessengerApp(App[None]):
             self.push_screen(ChatScreen(client, self._calendar, self._now_ms))
             self._follow(client)
 
+    async def on_unmount(self) -> None:
+        """Close the connection and the files, however the program ends."""
+        await self._close_client()
+
     # The client.
 
     async def open_client(self, server: str) -> Client:
@@ -155,8 +158,9 @@ class MessengerApp(App[None]):
             async with self._make_client(profile, on_certificate=self._ask_about, device_name=name) as client:
                 stream = client.updates()
                 ready.set_result(client)
-                async for burst in bursts(stream):
+                while burst := await next_burst(stream):
                     self.post_message(self.Burst(client, burst))
+                    await asyncio.sleep(PAUSE_S)
         except ProfileProblem as error:
             ready.set_exception(error)
 

@@ -12,13 +12,15 @@ PAUSE_S = 1 / 30
 MAX_BURST = 1024
 
 
-async def bursts(stream: AsyncIterator[Update], pause_s: float = PAUSE_S) -> AsyncIterator[list[Update]]:
-    """What has come, as lists; an update that comes alone is not held back."""
-    async for first in stream:
-        burst = [first]
+async def next_burst(stream: AsyncIterator[Update]) -> list[Update]:
+    """Wait for an update and take all that have come by then; empty when the stream has ended."""
+    burst: list[Update] = []
+    try:
+        burst.append(await anext(stream))
         # An expired scope ends the first wait, and only that: what is there already is taken without waiting.
         with anyio.move_on_after(0):
             while len(burst) < MAX_BURST:
                 burst.append(await anext(stream))
-        yield burst
-        await anyio.sleep(pause_s)
+    except StopAsyncIteration:
+        pass
+    return burst

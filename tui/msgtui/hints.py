@@ -30,7 +30,7 @@ def for_list(is_request: bool, is_empty: bool) -> Sequence[Hint]:
 def for_composer(is_narrow: bool) -> Sequence[Hint]:
     """The composer has the focus."""
     if is_narrow:
-        return [("Enter", "send"), hint("close", "list"), hint("help"), hint("find"), _QUIT]
+        return [("Esc", "list"), hint("help"), ("Enter", "send"), hint("find"), _QUIT]
     return [
         ("Enter", "send"),
         ("↑", "messages"),

@@ -76,7 +76,6 @@ class ChatScreen(Screen[None]):
     ChatScreen #reading, ChatScreen #composer { display: none; }
     ChatScreen.-talking #reading, ChatScreen.-talking #composer { display: block; }
     ChatScreen.-talking #welcome { display: none; }
-    ChatScreen #composer { border-top: solid $panel; }
     ChatScreen.-narrow #side { width: 1fr; }
     ChatScreen.-narrow #talk { display: none; }
     ChatScreen.-narrow.-talking #side { display: none; }

@@ -39,9 +39,9 @@ class FindScreen(ModalScreen[str | None]):
         background: $panel; }
     FindScreen Input { background: $surface; margin-bottom: 1; }
     FindScreen OptionList { height: auto; max-height: 14; border: none; padding: 0; background: $panel;
-        scrollbar-size-vertical: 1; }
+        scrollbar-size-vertical: 1; scrollbar-color: $surface; scrollbar-background: $panel; }
     FindScreen OptionList:focus { border: none; }
-    FindScreen #said { color: $foreground-muted; }
+    FindScreen #said { color: $foreground-muted; margin-top: 1; }
     """
 
     def __init__(self, client: Client, roster: Roster, typed: str = "") -> None:

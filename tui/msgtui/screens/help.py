@@ -11,8 +11,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from msgtui.actions import ACTIONS, Action, Scope, key_name
+from msgtui.actions import ACTIONS, Scope, key_name
 from msgtui.timeline.marks import MARKS, MEANINGS
+from msgtui.wrap import wrap
 
 _OTHERS = (
     ("Enter", "Send."),
@@ -24,6 +25,11 @@ _OTHERS = (
     ("Ctrl-P", "The palette: every action by name."),
     ("Ctrl-Q", "Quit."),
 )
+
+
+_KEYS = 18
+_COMMAND = 23
+_COLUMNS = _KEYS + _COMMAND
 
 
 class HelpScreen(ModalScreen[None]):
@@ -38,10 +44,12 @@ class HelpScreen(ModalScreen[None]):
     ]
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
-    HelpScreen > Vertical { width: 86; max-width: 100%; height: 100%; max-height: 40; padding: 1 2;
+    HelpScreen > Vertical { width: 92; max-width: 100%; height: 100%; max-height: 40; padding: 1 2;
         background: $panel; }
     HelpScreen Input { background: $surface; margin-bottom: 1; }
-    HelpScreen VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    HelpScreen #list { text-wrap: nowrap; }
+    HelpScreen VerticalScroll { height: 1fr; scrollbar-size-vertical: 1;
+        scrollbar-color: $surface; scrollbar-background: $panel; }
     """
 
     def __init__(self, word: str = "") -> None:
@@ -67,33 +75,42 @@ class HelpScreen(ModalScreen[None]):
     def _on_changed(self, event: Input.Changed) -> None:
         self._show(event.value)
 
+    def on_resize(self) -> None:
+        """Set the columns anew."""
+        self._show(self.query_one(Input).value)
+
     def _show(self, word: str) -> None:
-        is_narrow = self.app.size.width < 60
-        lines = [line for line, plain in _lines(is_narrow) if word.strip().lower().lstrip("/") in plain.lower()]
+        width = self.query_one(VerticalScroll).size.width - 2
+        wanted = word.strip().lower().lstrip("/")
+        lines = [line for line, plain in _lines(max(20, width)) if wanted in plain.lower()]
         nothing = Content.styled("Nothing here by that word.", "$foreground-muted")
         self.query_one("#list", Static).update(Content("\n").join(lines) if lines else nothing)
 
 
-def _lines(is_narrow: bool) -> Iterator[tuple[Content, str]]:
+def _lines(width: int) -> Iterator[tuple[Content, str]]:
     for action in ACTIONS:
         keys = ", ".join(key_name(key) for key in action.keys)
         if action.scope is Scope.MESSAGE and keys:
-            keys = f"{keys} (message)"
+            keys = f"{keys}, on a message"
         command = f"/{action.commands[0]} {action.argument}".strip() if action.commands else ""
-        yield _line(keys, command, action, is_narrow)
+        yield (
+            _row(keys, command, action.help, width),
+            f"{keys} {' '.join(action.commands)} {action.title} {action.help}",
+        )
     for keys, words in _OTHERS:
-        yield _row(keys, "", words, is_narrow), f"{keys} {words}"
+        yield _row(keys, "", words, width), f"{keys} {words}"
     for state, meaning in MEANINGS.items():
-        yield _row(MARKS[state], "", f"Your message {meaning}.", is_narrow), f"{state} {meaning}"
+        yield _row(MARKS[state], "", f"Your message {meaning}.", width), f"{state} {meaning}"
 
 
-def _line(keys: str, command: str, action: Action, is_narrow: bool) -> tuple[Content, str]:
-    names = " ".join(action.commands)
-    return _row(keys, command, action.help, is_narrow), f"{keys} {names} {action.title} {action.help}"
-
-
-def _row(keys: str, command: str, words: str, is_narrow: bool) -> Content:
-    if is_narrow:
+def _row(keys: str, command: str, words: str, width: int) -> Content:
+    """Three columns; where they do not fit, the words stand below."""
+    if width < _COLUMNS + 30:
         both = "  ".join(part for part in (keys, command) if part)
-        return Content.assemble((both, "bold $text-accent"), "\n  ", words)
-    return Content.assemble((f"{keys:<18}", "bold $text-accent"), (f"{command:<22}", "bold"), words)
+        return Content.assemble((both, "bold $text-accent"), "\n", _hanging(words, width, 2))
+    first = (f"{keys:<{_KEYS}}", "bold $text-accent"), (f"{command:<{_COMMAND}}", "bold")
+    return Content.assemble(*first, _hanging(words, width, _COLUMNS).lstrip(" "))
+
+
+def _hanging(words: str, width: int, indent: int) -> str:
+    return "\n".join(" " * indent + words[start:end] for start, end in wrap(words, width - indent))

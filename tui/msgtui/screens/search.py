@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Checkbox, Input, OptionList, Static
+from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 import msgwire
@@ -46,10 +46,11 @@ class SearchScreen(ModalScreen[Hit | None]):
         background: $panel; }
     SearchScreen Horizontal { height: 1; margin-bottom: 1; }
     SearchScreen Input { width: 1fr; background: $surface; }
-    SearchScreen Checkbox { margin-left: 2; border: none; background: $panel; }
+    SearchScreen Button { margin-left: 1; min-width: 12; }
     SearchScreen OptionList { height: auto; max-height: 16; border: none; padding: 0; background: $panel;
-        scrollbar-size-vertical: 1; }
-    SearchScreen #said { color: $foreground-muted; }
+        scrollbar-size-vertical: 1; scrollbar-color: $surface; scrollbar-background: $panel;
+        text-wrap: nowrap; text-overflow: ellipsis; }
+    SearchScreen #said { color: $foreground-muted; margin-top: 1; }
     """
 
     def __init__(self, client: Client, roster: Roster, peer: str | None, words: str, calendar: Calendar) -> None:
@@ -61,13 +62,14 @@ class SearchScreen(ModalScreen[Hit | None]):
         self._calendar = calendar
         self._hits: list[msgwire.Item] = []
         self._searched: tuple[str, bool] | None = None
+        self._everywhere = peer is None
 
     def compose(self) -> ComposeResult:
         """A field, a choice, a list, a line."""
         with Vertical():
             with Horizontal():
                 yield Input(self._words, placeholder="Words in messages", id="words", compact=True)
-                yield Checkbox("all conversations", self._peer is None, id="all", compact=True)
+                yield Button(self._where, id="where", compact=True)
             yield OptionList(id="hits", markup=False)
             yield Static("Enter searches. Ctrl-T: here or everywhere.", id="said", markup=False)
 
@@ -84,12 +86,15 @@ class SearchScreen(ModalScreen[Hit | None]):
 
     def action_toggle_all(self) -> None:
         """Search here, or everywhere."""
-        self.query_one(Checkbox).toggle()
-
-    @on(Checkbox.Changed)
-    def _on_all(self) -> None:
+        self._everywhere = self._peer is None or not self._everywhere
+        self.query_one(Button).label = Content(self._where)
         if self._searched is not None:
             self._search()
+
+    @on(Button.Pressed)
+    def _on_where(self) -> None:
+        self.action_toggle_all()
+        self.query_one(Input).focus()
 
     @on(Input.Submitted)
     def _on_submitted(self) -> None:
@@ -103,8 +108,12 @@ class SearchScreen(ModalScreen[Hit | None]):
         self._choose()
 
     @property
+    def _where(self) -> str:
+        return "everywhere" if self._everywhere else "here"
+
+    @property
     def _wanted(self) -> tuple[str, bool]:
-        return self.query_one(Input).value.strip(), self.query_one(Checkbox).value
+        return self.query_one(Input).value.strip(), self._everywhere
 
     def _choose(self) -> None:
         index = self.query_one(OptionList).highlighted

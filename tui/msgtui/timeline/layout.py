@@ -11,7 +11,7 @@ from msgclient import LocalMessage, MessageState
 from msgtui.times import Calendar
 
 from .marks import effective_state
-from .painter import Painter, Setting
+from .painter import Painted, Painter, Setting
 
 _GROUP_MS = 5 * 60_000
 """A pause after which the name is shown again."""
@@ -39,7 +39,7 @@ class Layout:
         self._calendar = calendar
         self._find_reply = find_reply
         self._painter: Painter | None = None
-        self._painted: dict[int, tuple[LocalMessage, Setting, list[Strip]]] = {}
+        self._painted: dict[int, tuple[LocalMessage, Setting, Painted]] = {}
         self._heading: list[Strip] = []
         self._messages: Sequence[LocalMessage] = ()
         self._blocks: list[list[Strip]] = []
@@ -56,7 +56,7 @@ class Layout:
         """Lay out again. Messages that look as before are not painted again."""
         if painter is not self._painter:
             self._painter, self._painted = painter, {}
-        painted: dict[int, tuple[LocalMessage, Setting, list[Strip]]] = {}
+        painted: dict[int, tuple[LocalMessage, Setting, Painted]] = {}
         before: LocalMessage | None = None
         for message in messages:
             setting = self._setting(message, before, marks, now_ms)
@@ -68,7 +68,7 @@ class Layout:
         self._painted = painted
         self._messages = list(messages)
         self._heading = painter.notice(heading) if heading else []
-        self._blocks = [self._heading, *(block for _, _, block in painted.values())]
+        self._blocks = [self._heading, *(block.lines for _, _, block in painted.values())]
         self._tops = list(accumulate((len(block) for block in self._blocks), initial=0))
 
     def line(self, y: int) -> Strip | None:
@@ -86,11 +86,16 @@ class Layout:
         return self._messages[block - 1] if block > 0 else None
 
     def lines_of(self, local_id: int) -> range:
-        """The lines of a message; empty when it is not here."""
+        """The lines of a message with all that stands above it; empty when it is not here."""
         for index, message in enumerate(self._messages):
             if message.local_id == local_id:
                 return range(self._tops[index + 1], self._tops[index + 2])
         return range(0)
+
+    def body_of(self, local_id: int) -> range:
+        """The lines of a message itself."""
+        lines = self.lines_of(local_id)
+        return lines[self._painted[local_id][2].above :] if lines else lines
 
     def newest_incoming_above(self, y: int) -> LocalMessage | None:
         """The newest message of the peer whose last line stands above `y`."""

@@ -60,6 +60,14 @@ class Setting:
     reply: tuple[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """Lines of a message; the first `above` of them are the day, the line of new messages and the name."""
+
+    lines: list[Strip]
+    above: int
+
+
 class Painter:
     """Paints for one width and palette."""
 
@@ -72,8 +80,8 @@ class Painter:
         self._text_width = max(4, min(MAX_TEXT_WIDTH, width - _BAR - right))
         self._line_width = min(width, _BAR + self._text_width + right)
 
-    def paint(self, message: LocalMessage, setting: Setting) -> list[Strip]:
-        """The lines of a message with what stands above it."""
+    def paint(self, message: LocalMessage, setting: Setting) -> "Painted":
+        """The lines of a message, and those that stand above it."""
         lines: list[Strip] = []
         if setting.day is not None:
             lines += [self._strip([]), self.rule(setting.day, self._palette.day)]
@@ -83,10 +91,11 @@ class Painter:
             lines.append(self.rule("new", self._palette.unread))
         if setting.has_head:
             lines += [self._strip([]), self._head(message)]
+        above = len(lines)
         lines += self._body(message, setting)
         if setting.state is MessageState.FAILED:
             lines += self._failure(message)
-        return lines
+        return Painted(lines, above)
 
     def rule(self, words: str, style: Style) -> Strip:
         """A line across with words in it."""

@@ -19,6 +19,8 @@ class CommandHint(Static):
         background: $panel;
         color: $foreground;
         display: none;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
     }
     """
 

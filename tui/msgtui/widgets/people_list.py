@@ -17,6 +17,8 @@ from msgtui.roster import PRESENCE, Row, RowKind
 from msgtui.times import Calendar
 from msgtui.wrap import cell_len, cropped
 
+from .ink import ground, ink
+
 _LINES = 2
 _EMPTY = ("Nobody here yet.", "", "Press Ctrl-K and type", "a login to find people.")
 
@@ -43,6 +45,8 @@ class PeopleList(ScrollView, can_focus=True):
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
+        scrollbar-color: $panel;
+        scrollbar-background: $surface;
         background: $surface;
         color: $foreground;
     }
@@ -231,7 +235,8 @@ class PeopleList(ScrollView, can_focus=True):
         return [edge, Segment(row.preview, self._style("quiet"))], Segment(count, self._style("count"))
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"people--{name}", partial=True)
+        component = f"people--{name}"
+        return ground(self, component) if name in ("open", "cursor") else ink(self, component)
 
     def _index(self, uid: str | None) -> int | None:
         return next((index for index, row in enumerate(self._rows) if row.uid == uid), None)

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
@@ -15,19 +15,19 @@ Choice = tuple[str, str]
 """The id of an action, and the word on its button."""
 
 
-class RelationBar(Horizontal):
+class RelationBar(Vertical):
     """Shown while the other is no contact: a request to answer, an answer to wait for, a block to take back."""
 
     DEFAULT_CSS = """
     RelationBar {
         height: auto;
-        max-height: 4;
         padding: 0 1;
         background: $warning 20%;
         display: none;
     }
-    RelationBar Static { width: 1fr; height: auto; max-height: 4; }
-    RelationBar Button { margin-left: 1; }
+    RelationBar Static { height: auto; max-height: 3; }
+    RelationBar Horizontal { height: 1; }
+    RelationBar Button { margin-right: 1; min-width: 0; padding: 0 1; background: $panel; }
     """
     _CHOICES: ClassVar[dict[str, tuple[Choice, ...]]] = {
         "pending": (("accept", "Accept"), ("decline", "Decline"), ("block", "Block")),
@@ -46,9 +46,10 @@ class RelationBar(Horizontal):
     def compose(self) -> ComposeResult:
         """Words, and every button there is."""
         yield Static(id="relation-words")
-        for choices in self._CHOICES.values():
-            for action_id, word in choices:
-                yield Button(word, id=f"relation-{action_id}", compact=True)
+        with Horizontal():
+            for choices in self._CHOICES.values():
+                for action_id, word in choices:
+                    yield Button(word, id=f"relation-{action_id}", compact=True)
 
     def show(self, login: str, contact: ContactView | None) -> None:
         """Show what stands between the account and somebody."""

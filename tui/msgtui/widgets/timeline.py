@@ -20,6 +20,8 @@ from msgtui.timeline.palette import COMPONENTS, Palette
 from msgtui.timeline.window import Window
 from msgtui.times import Calendar
 
+from .ink import ground, ink
+
 _NEAR = 2
 """How many screens from the edge of the window more messages are asked for."""
 
@@ -34,6 +36,8 @@ class Timeline(ScrollView, can_focus=True):
         overflow-y: scroll;
         scrollbar-size-vertical: 1;
         scrollbar-gutter: stable;
+        scrollbar-color: $panel;
+        scrollbar-background: $background;
         background: $background;
         color: $foreground;
     }
@@ -49,7 +53,7 @@ class Timeline(ScrollView, can_focus=True):
     Timeline > .timeline--failure { color: $text-error; }
     Timeline > .timeline--call { color: $foreground-muted; text-style: italic; }
     Timeline > .timeline--read { color: $text-success; }
-    Timeline > .timeline--selected { background: $boost; text-style: bold; }
+    Timeline > .timeline--selected { background: $primary 30%; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -192,7 +196,7 @@ class Timeline(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if strip is None:
             return Strip.blank(width, self.rich_style)
-        if self.selected is not None and at in self._layout.lines_of(self.selected) and self._painter is not None:
+        if self.selected is not None and at in self._layout.body_of(self.selected) and self._painter is not None:
             strip = strip.apply_style(self._style_of("selected"))
         return strip.adjust_cell_length(width).apply_style(self.rich_style)
 
@@ -242,7 +246,8 @@ class Timeline(ScrollView, can_focus=True):
             self.selected = message.local_id
 
     def _style_of(self, name: str) -> Style:
-        return self.get_component_rich_style(f"timeline--{name.replace('_', '-')}", partial=True)
+        component = f"timeline--{name.replace('_', '-')}"
+        return ground(self, component) if name == "selected" else ink(self, component)
 
     def _repaint(self) -> None:
         self._painter = None

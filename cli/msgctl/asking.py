@@ -4,8 +4,6 @@ import getpass
 import sys
 from pathlib import Path
 
-import typer
-
 from msgctl.failures import Failure
 
 # A password has at most 256 characters, so four bytes each and a line end; more is the wrong file.
@@ -25,8 +23,11 @@ def ask(question: str, flag: str, default: str | None = None) -> str:
     """
     if not has_terminal():
         raise Failure("usage", f"{flag} is missing, and there is no terminal to ask on.")
-    answer: str = typer.prompt(question, default=default, err=True)
-    return answer
+    shown = f" [{default}]" if default else ""
+    answer = _line(f"{question}{shown}: ")
+    while not answer and default is None:
+        answer = _line(f"{question}: ")
+    return answer or default or ""
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -39,8 +40,22 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not has_terminal():
         raise Failure("usage", f"{question} There is no terminal to ask on: say --yes.")
-    if not typer.confirm(question, err=True):
+    if _line(f"{question} [y/N]: ").lower() not in {"y", "yes"}:
         raise Failure("declined", "Nothing was done.")
+
+
+def _line(prompt: str) -> str:
+    """Ask on stderr, all of it: input() and typer's prompts write to stdout, where only data belongs.
+
+    Raises:
+        KeyboardInterrupt: The terminal was closed, or Ctrl-D was typed.
+    """
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise KeyboardInterrupt
+    return line.strip()
 
 
 def password(*, from_stdin: bool, from_file: Path | None) -> str | None:

@@ -144,9 +144,11 @@ def test_two_different_passwords_are_none(home: Path, second: str) -> None:
     assert "not the same" in shown
 
 
-def test_ctrl_c_is_an_interruption() -> None:
-    code, _ = on_terminal(["init"], [("Directory", "\x03")])
+@pytest.mark.parametrize("key", ["\x03", "\x04"])
+def test_ctrl_c_and_ctrl_d_interrupt(key: str) -> None:
+    code, shown = on_terminal(["init"], [("Directory", key)])
     assert code == 130
+    assert "Traceback" not in shown
 
 
 def test_the_page_of_all_commands_is_fresh() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 from server import DemoFailed, Server
 
-from msgclient import CertificateQuestion, Client, Profile
+from msgclient import CertificateQuestion, Client, Profile, RequestFailed
 from msgclient.views import LocalMessage, MessageState
 
 PATIENCE_S = 20.0
@@ -32,6 +32,17 @@ async def befriend(asker: Client, other_login: str, note: str) -> str:
     found = await asker.get_user(login=other_login)
     await asker.request_contact(found.uid, note)
     return found.uid
+
+
+async def echo_uid(server: Server, client: Client) -> str:
+    """The uid of echo, whose account is made when it is first started."""
+    with anyio.move_on_after(PATIENCE_S):
+        while True:
+            try:
+                return (await client.get_user(login="echo")).uid
+            except RequestFailed:
+                await anyio.sleep(0.2)
+    raise DemoFailed(f"echo did not start:\n{(server.folder / 'echo.log').read_text()}")
 
 
 async def settle(client: Client, peer: str, *states: MessageState) -> list[LocalMessage]:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import anyio
-from people import PATIENCE_S, person, root
+from people import PATIENCE_S, echo_uid, person, root
 from server import DemoFailed, Server
 
 LOGIN = "you"
@@ -26,10 +26,8 @@ async def _prepare(server: Server) -> None:
     async with client:
         await client.register(LOGIN, password)
         await client.log_in(LOGIN, password)
+        uid = await echo_uid(server, client)
         with anyio.move_on_after(PATIENCE_S):
-            while not (found := [user for user in await client.search("echo") if user.login == "echo"]):
-                await anyio.sleep(0.1)
-            uid = found[0].uid
             await client.request_contact(uid, "Hello, echo.")
             while (contact := client.contact(uid)) is None or contact.state != "accepted":
                 await anyio.sleep(0.05)

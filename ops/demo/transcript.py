@@ -4,7 +4,7 @@ import time
 from contextlib import AsyncExitStack
 
 import anyio
-from people import PATIENCE_S, befriend, have, person, settle
+from people import PATIENCE_S, befriend, echo_uid, have, person, settle
 from server import DemoFailed, Server
 
 from msgclient import Client
@@ -20,6 +20,7 @@ async def play(server: Server) -> None:
     story = Story()
     story.tell(f"msgctl init wrote {server.config.name}, keys and a certificate ({server.fingerprint[:23]}…)")
     story.tell(f"msgd is ready at {server.url}")
+    server.start_echo()
     async with AsyncExitStack() as open_until_the_end:
         juliet, juliets_password = await person(server, "juliet")
         romeo, romeos_password = await person(server, "romeo")
@@ -106,11 +107,8 @@ async def history_of(server: Server, password: str, peer: str, count: int) -> li
 
 
 async def echo(server: Server, juliet: Client, story: "Story") -> None:
-    server.start_echo()
+    uid = await echo_uid(server, juliet)
     with anyio.move_on_after(PATIENCE_S):
-        while not (found := [user for user in await juliet.search("echo") if user.login == "echo"]):
-            await anyio.sleep(0.1)
-        uid = found[0].uid
         await juliet.request_contact(uid)
         await juliet.send(uid, "is there anybody?")
         while not (answers := [message for message in juliet.messages(uid) if not message.outgoing]):

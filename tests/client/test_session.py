@@ -84,10 +84,12 @@ def test_what_the_server_never_heard_acknowledged_is_acknowledged_again() -> Non
     session = Session()
     assert not session.opened(ready(cursor=2, head=9), before=5)
     session.stored(5)
-    due = session.ack_due()
-    assert due is not None
-    assert due.seq == 5
-    assert session.receive(event(3)) == []
+    for _ in range(2):
+        due = session.ack_due()
+        assert due is not None
+        assert due.seq == 5
+        assert session.ack_due() is None
+        assert session.receive(event(3)) == []
     assert seqs(session.receive(event(6))) == [6]
 
 

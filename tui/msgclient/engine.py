@@ -306,9 +306,11 @@ class Engine:
                     lasting.append(output)
                 case Refused(message, error) if self._flow.is_final(message, error):
                     lasting.append(output)
+        applied = None
         if lasting:
             applied = await self.cache.write(lambda tables: apply(tables, lasting, me, keeps_inbox=self._keeps_inbox))
-            self._acknowledge()
+        self._acknowledge()
+        if applied is not None:
             self.broadcast.publish(updates_of(applied, self.cache.reading, self.hints.presences))
             if applied.inbox_grew:
                 self._inbox_changed()

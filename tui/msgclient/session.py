@@ -4,7 +4,8 @@ Pure: frames in, outputs out. The rules:
 
 1. An event is given out once, in the order of `seq`, without a hole. One whose `seq` is known is ignored.
 2. `sent` stands for its event where its `seq` directly follows; otherwise it only says that the message is safe.
-3. Nothing is acknowledged before the shell has said `stored`. Acknowledgments are cumulative and coalesced.
+3. Nothing is acknowledged before the shell has said `stored`. Acknowledgments are cumulative and coalesced; an event
+   that comes again is acknowledged again.
 4. A hole in the stream breaks the connection: the next one starts after the last event that was stored.
 5. A request gets one answer: a reply, or `Unanswered` when the connection ends.
 """
@@ -159,6 +160,8 @@ class Session:
     def _event(self, frame: msgwire.Event) -> list[Output]:
         assert self.cursor is not None  # `opened` has set it
         if frame.seq <= self.cursor:
+            # An acknowledgment that was ahead of what the server had pushed did not count, so say it again.
+            self._acknowledged = min(self._acknowledged, frame.seq - 1)
             return []
         if frame.seq != self.cursor + 1:
             return [Broken(f"event {frame.seq} came where {self.cursor + 1} was due")]

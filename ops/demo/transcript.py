@@ -20,7 +20,6 @@ async def play(server: Server) -> None:
     story = Story()
     story.tell(f"msgctl init wrote {server.config.name}, keys and a certificate ({server.fingerprint[:23]}…)")
     story.tell(f"msgd is ready at {server.url}")
-    server.start_echo()
     async with AsyncExitStack() as open_until_the_end:
         juliet, juliets_password = await person(server, "juliet")
         romeo, romeos_password = await person(server, "romeo")
@@ -53,6 +52,7 @@ async def play(server: Server) -> None:
         story.tell("juliet writes one more; it waits in her outbox, on her disk")
         server.start()
         story.tell("the daemon is started again")
+        server.start_echo()
         async with romeo_again(romeo) as romeo:
             await online(romeo)
             story.tell("romeo is back")

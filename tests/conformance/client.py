@@ -182,6 +182,12 @@ class Device:
         found = self.transcript.take_event(_match(kind, "kind", _spelled(fields)))
         assert found is None, f"an event {kind} came: {found}"
 
+    def forget(self, kind: str, **fields: Any) -> None:
+        """Take every such push that came so far out of the inbox."""
+        wanted = _match(kind, "type", _spelled(fields))
+        while self.transcript.take_push(wanted):
+            pass
+
     async def closed(self, *codes: int, within_s: float = DEADLINE_S) -> str:
         """The server ends the connection with one of these codes. Returns the reason."""
         await self.until(self._reader.done, f"the close {codes}", within_s)

@@ -130,6 +130,8 @@ class World:
         people = await self.people(*names)
         for one, other in itertools.combinations(people, 2):
             await befriend(one, other)
+        for person in people:
+            await announce(person, *(friend for friend in people if friend is not person))
         return people
 
 
@@ -139,3 +141,12 @@ async def befriend(one: Person, other: Person) -> None:
     await other.phone.ask("contact_accept", peer=one.uid)
     for person in (one, other):
         await person.phone.event("contact", state="accepted")
+
+
+async def announce(person: Person, *friends: Person) -> None:
+    """Let a change of presence reach the phones of friends, so that none of before is on its way any more."""
+    for status in ("dnd", "online"):
+        await person.phone.ask("set_presence", status=status)
+        for friend in friends:
+            await friend.phone.push("presence", uid=person.uid, status=status)
+            friend.phone.forget("presence", uid=person.uid)

@@ -128,7 +128,7 @@ async def test_an_invite_for_one_lets_one_in(invited: World) -> None:
 
 def new_invite(world: World) -> str:
     """An invite for one account, made by the operator of the running daemon."""
-    made = world.daemon.ctl("invite", "create", "--output", "json")
+    made = world.daemon.ctl("invite", "create")
     made = made[0] if isinstance(made, list) else made
     invite: str = next(made[key] for key in ("code", "invite", "token") if key in made)
     world.daemon.secrets.add(invite)

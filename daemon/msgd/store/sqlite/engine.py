@@ -112,9 +112,11 @@ class SqliteStore:
     def set_keep(self, keep: Keep) -> None:
         """Keep things for as long as this says, from the next sweep on."""
         self._keep = keep
+        if self._writer is not None:
+            self._writer.keep = keep
 
     @property
-    def queued(self) -> int:
+    def queue_depth(self) -> int:
         """Commands that wait for the writer."""
         return 0 if self._writer is None else len(self._writer)
 
@@ -154,9 +156,11 @@ class SqliteStore:
 
         writer = await trio.to_thread.run_sync(
             lambda: Writer(
-                self.file.writing,
+                self.file,
                 hand_back,
+                clock=self._clock,
                 limits=self._limits,
+                keep=self._keep,
                 batch_max=self._batch_max,
                 observer=self._observer,
             )

@@ -81,8 +81,8 @@ def item(row: ItemRow, viewer: AccountId) -> Item:
 
 
 def _event(kind: int, at: int | None, body: bytes | None, row: ItemRow, viewer: AccountId) -> AnyEvent:
-    """The event that a mailbox row stands for."""
-    if kind == BODY:
+    """The event that a mailbox row stands for. An edit or a deletion of a message that is gone has its own body."""
+    if kind == BODY or (kind != MESSAGE and row[0] is None):
         assert body is not None, "the writer gives every such row a body"
         return cast("AnyEvent", _bodies.decode(body))
     if kind == EDITED:

@@ -30,6 +30,11 @@ class StoreFile:
         """Whether this object holds the lock."""
         return self._lock is not None
 
+    @property
+    def shm(self) -> Path:
+        """The index of the write-ahead log."""
+        return self.path.with_name(self.path.name + "-shm")
+
     def size(self) -> int:
         """Bytes on disk, with what is not checkpointed yet."""
         names = (self.path, self.path.with_name(self.path.name + "-wal"))
@@ -98,6 +103,8 @@ class StoreFile:
         db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA temp_store = MEMORY")
+        # The writer checkpoints by itself, when nobody waits for it.
+        db.execute("PRAGMA wal_autocheckpoint = 0")
         # What is deleted is overwritten, as far as that costs no writing of its own.
         db.execute("PRAGMA secure_delete = FAST")
         return db

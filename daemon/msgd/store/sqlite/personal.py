@@ -38,6 +38,19 @@ RULES: Final[dict[str, Rule]] = {
         ("DELETE FROM contact WHERE account = :account OR peer = :account",),
         "Both sides go: nobody keeps a contact that is no more.",
     ),
+    "doomed": Rule(
+        None,
+        (
+            # What the account alone sees, its notes to itself, and conversations whose other side left before.
+            "INSERT OR IGNORE INTO doomed(low, high, only_for)"
+            " SELECT min(account, peer), max(account, peer), account FROM conversation WHERE account = :account",
+            "INSERT OR IGNORE INTO doomed(low, high, only_for)"
+            " SELECT min(conversation.account, peer), max(conversation.account, peer), 0 FROM conversation"
+            " JOIN account ON account.id = peer"
+            " WHERE conversation.account = :account AND (peer = :account OR deleted_at IS NOT NULL)",
+        ),
+        "Names what the next sweep removes.",
+    ),
     "conversation": Rule(
         "SELECT peer, read_up_to FROM conversation WHERE account = :account",
         ("DELETE FROM conversation WHERE account = :account",),

@@ -75,7 +75,7 @@ def edit_message(turn: Turn, command: EditMessage) -> None:
         raise Rejected(ErrorCode.FORBIDDEN, "The message is too old to be edited.")
     sender, receiver = turn.living(found.sender), turn.account(found.receiver)
     assert receiver is not None, "accounts are never removed"
-    replace_words(turn.db, turn.tail.searchable, found.message, found.sides(), found.text, command.text)
+    _replace_words(turn, found, command.text)
     turn.db.execute(
         "UPDATE message SET text = ?, edited_at = ?, first_text = coalesce(first_text, ?) WHERE id = ?",
         (command.text, command.at, fingerprint(found.text), found.message),
@@ -93,12 +93,18 @@ def delete_message(turn: Turn, command: DeleteMessage) -> None:
         return
     sender, receiver = turn.living(found.sender), turn.account(found.receiver)
     assert receiver is not None, "accounts are never removed"
-    replace_words(turn.db, turn.tail.searchable, found.message, found.sides(), found.text, None)
+    _replace_words(turn, found, None)
     turn.db.execute(
         "UPDATE message SET text = '', deleted_at = ?, first_text = NULL WHERE id = ?", (command.at, found.message)
     )
     body = MessageDeleted(message_id=command.message_id, sender=sender.uid, to=receiver.uid, deleted_at=command.at)
     _tell(turn, found, command.at, body)
+
+
+def _replace_words(turn: Turn, found: FoundMessage, text: str | None) -> None:
+    if found.message <= turn.tail.searchable:
+        replace_words(turn.db, found.message, found.sides(), found.text, text)
+        turn.tail.worked()
 
 
 def _tell(turn: Turn, found: FoundMessage, at: int, body: MessageEdited | MessageDeleted) -> None:

@@ -113,7 +113,8 @@ _FIRST = (
         started_at INTEGER NOT NULL,
         duration_ms INTEGER NOT NULL
     ) STRICT""",
-    # kind: 0 the message (or call) itself, 1 its edit, 2 its deletion, 3 an event with a body of its own.
+    # kind: 0 the message (or call) itself, 1 its edit, 2 its deletion, 3 an event with a body of its own. The body of
+    # 1 and 2 says that the message was deleted: it is shown once the message is gone from the log.
     """CREATE TABLE mailbox (
         account INTEGER NOT NULL,
         seq INTEGER NOT NULL,
@@ -139,16 +140,25 @@ _FIRST = (
         PRIMARY KEY (sender, client_message_id)
     ) STRICT, WITHOUT ROWID""",
     # indexed: messages up to here stand in mailbox, timeline and sent; searchable: in message_words.
-    # messages, mailbox_events: how many rows, so that nobody has to count them.
+    # messages, mailbox_events: how many indexed rows, so that nobody has to count them. words_erased: how many texts
+    # were taken out of message_words since it was last merged.
     """CREATE TABLE mark (
         name TEXT PRIMARY KEY,
         value INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID""",
-    "INSERT INTO mark VALUES ('indexed', 0), ('searchable', 0), ('messages', 0), ('mailbox_events', 0), ('probe', 0)",
+    """INSERT INTO mark VALUES ('indexed', 0), ('searchable', 0), ('messages', 0), ('mailbox_events', 0),
+    ('words_erased', 0), ('probe', 0)""",
     # who holds a token for each account that sees the message, so that a search only walks that account's own.
     """CREATE VIRTUAL TABLE message_words USING fts5 (
         who, text, content='', tokenize='unicode61 remove_diacritics 2'
     )""",
+    # Conversations, or the part that one account alone sees, in which nobody is left; the sweep removes them.
+    """CREATE TABLE doomed (
+        low INTEGER NOT NULL,
+        high INTEGER NOT NULL,
+        only_for INTEGER NOT NULL,
+        PRIMARY KEY (low, high, only_for)
+    ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE audit (
         id INTEGER PRIMARY KEY,
         at INTEGER NOT NULL,

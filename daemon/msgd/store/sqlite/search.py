@@ -28,18 +28,28 @@ def index_words(db: Connection, after: int, limit: int) -> int:
     return int(last)
 
 
-def replace_words(
-    db: Connection, searchable: int, message: int, members: Iterable[AccountId], old: str, new: str | None
-) -> None:
-    """Take the words of `old` out of the index and those of `new` in; a message that is not indexed yet is left."""
-    if message > searchable:
-        return
+def replace_words(db: Connection, message: int, members: Iterable[AccountId], old: str, new: str | None) -> None:
+    """Take the words of `old` out of the index and those of `new` in, for a message that is indexed."""
     who = member_words(members)
     db.execute(
         "INSERT INTO message_words(message_words, rowid, who, text) VALUES ('delete', ?, ?, ?)", (message, who, old)
     )
+    db.execute("UPDATE mark SET value = value + 1 WHERE name = 'words_erased'")
     if new is not None:
         db.execute("INSERT INTO message_words(rowid, who, text) VALUES (?, ?, ?)", (message, who, new))
+
+
+def merge_words(db: Connection, pages: int) -> bool:
+    """Merge the index by some pages, inside the caller's transaction; whether nothing is left to merge.
+
+    Only a merge drops the words that were taken out (FTS5, section 6.8: a negative number takes in all segments).
+    """
+    before = db.total_changes
+    db.execute("INSERT INTO message_words(message_words, rank) VALUES ('merge', ?)", (-pages,))
+    if db.total_changes - before >= 2:
+        return False
+    db.execute("UPDATE mark SET value = 0 WHERE name = 'words_erased'")
+    return True
 
 
 def member_words(members: Iterable[AccountId]) -> str:

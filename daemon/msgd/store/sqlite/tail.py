@@ -1,66 +1,53 @@
-"""The tail of the message log: what the index tables do not hold yet, and the runs that carry it over."""
+"""The tail of the message log as the writer remembers it: how far the indexes reach, and which keys they lack."""
 
 from collections.abc import Iterable, Mapping
 from sqlite3 import Connection
 from typing import Final
 
 from ..commands import AccountId
+from .indexing import index_at_once
 from .rows import run_values
 from .search import index_words
-
-_SIDE: Final = "CASE WHEN sender_seq IS NULL THEN receiver_id WHEN receiver_seq IS NULL THEN sender_id ELSE 0 END"
-
-_RUNS: Final = (
-    f"""INSERT OR IGNORE INTO timeline(low, high, only_for, message, sender)
-        SELECT min(sender_id, receiver_id), max(sender_id, receiver_id), {_SIDE}, id, sender_id
-        FROM message WHERE id > :from_id AND id <= :to_id ORDER BY 1, 2, 3, 4""",
-    """INSERT OR IGNORE INTO mailbox(account, seq, kind, message)
-        SELECT sender_id, sender_seq, 0, id FROM message
-        WHERE id > :from_id AND id <= :to_id AND sender_seq IS NOT NULL
-        UNION ALL SELECT receiver_id, receiver_seq, 0, id FROM message
-        WHERE id > :from_id AND id <= :to_id AND receiver_seq IS NOT NULL AND receiver_id <> sender_id
-        ORDER BY 1, 2""",
-    """INSERT OR IGNORE INTO sent(sender, client_message_id, message)
-        SELECT sender_id, client_message_id, id FROM message
-        WHERE id > :from_id AND id <= :to_id AND client_message_id IS NOT NULL ORDER BY 1, 2""",
-)
-
-_COUNTS: Final = """
-    SELECT count(*), count(sender_seq) + count(CASE WHEN receiver_id <> sender_id THEN receiver_seq END)
-    FROM message WHERE id > :from_id AND id <= :to_id"""
 
 _SENT: Final = ") SELECT w.sender, w.cmid, sent.message FROM w CROSS JOIN sent ON sent.sender = w.sender" + (
     " AND sent.client_message_id = w.cmid"
 )
 
 Key = tuple[AccountId, str]
+"""A sender and its client_message_id."""
 
 
 class Tail:
-    """Which client message ids stand in the tail, and how long it is; bounded by how far runs may fall behind."""
+    """The messages that the indexes lack. Bounded, because runs take more than what comes in."""
 
     def __init__(self, db: Connection) -> None:
-        self.indexed: int = _mark(db, "indexed")
-        self.searchable: int = _mark(db, "searchable")
         self._worked = False
-        self._keys: dict[Key, int] = {
-            (sender, key): message
-            for sender, key, message in db.execute(
-                "SELECT sender_id, client_message_id, id FROM message WHERE id > ? AND client_message_id IS NOT NULL",
-                (self.indexed,),
-            )
-        }
+        self._keys: dict[Key, int] = {}
+        self._read_marks(db)
+        rows = db.execute(
+            "SELECT sender_id, client_message_id, id FROM message WHERE id > ? AND client_message_id IS NOT NULL",
+            (self.indexed,),
+        )
+        self._keys = {(sender, key): message for sender, key, message in rows.fetchall()}
+
+    def _read_marks(self, db: Connection) -> None:
+        marks: dict[str, int] = dict(db.execute("SELECT name, value FROM mark").fetchall())
+        self.indexed = marks["indexed"]
+        self.searchable = marks["searchable"]
+        self.words_erased = marks["words_erased"]
+        self.newest: int = db.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0]
 
     def __len__(self) -> int:
+        """How many texts the indexes lack."""
         return len(self._keys)
 
-    def committed(self, db: Connection, sent: Mapping[Key, int]) -> None:
-        """Take note of a turn that was committed: the messages that it added, and the work on the indexes it did."""
+    def committed(self, db: Connection, sent: Mapping[Key, int], newest: int) -> None:
+        """Take note of a transaction that was committed: what it added, and the work on the indexes that it did."""
         self._keys.update(sent)
+        self.newest = newest
         if self._worked:
             self._worked = False
-            self.indexed = _mark(db, "indexed")
-            self.searchable = _mark(db, "searchable")
+            self._read_marks(db)
             self._keys = {key: message for key, message in self._keys.items() if message > self.indexed}
 
     def sent_before(self, db: Connection, keys: Iterable[Key]) -> dict[Key, int]:
@@ -71,27 +58,18 @@ class Tail:
             found[sender, key] = message
         return found
 
-    def carry_over(self, db: Connection) -> int:
-        """Index the whole tail, inside the caller's transaction; how many messages."""
+    def worked(self) -> None:
+        """The transaction in work changes marks: they are read again after its commit."""
         self._worked = True
-        to_id = db.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0]
-        if to_id <= self.indexed:
-            return 0
-        span = {"from_id": self.indexed, "to_id": to_id}
-        for run in _RUNS:
-            db.execute(run, span)
-        messages, events = db.execute(_COUNTS, span).fetchone()
-        db.execute("UPDATE mark SET value = ? WHERE name = 'indexed'", (to_id,))
-        db.execute("UPDATE mark SET value = value + ? WHERE name = 'messages'", (messages,))
-        db.execute("UPDATE mark SET value = value + ? WHERE name = 'mailbox_events'", (events,))
-        return int(messages)
+
+    def carry_over(self, db: Connection) -> None:
+        """Index the whole tail, inside the caller's transaction."""
+        self.worked()
+        self.indexed = index_at_once(db, self.indexed)
 
     def index_words(self, db: Connection, limit: int) -> bool:
-        """Index the words of at most `limit` messages, inside the caller's transaction; whether all are indexed now."""
-        self._worked = True
-        newest = db.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0]
-        return index_words(db, _mark(db, "searchable"), limit) >= int(newest)
-
-
-def _mark(db: Connection, name: str) -> int:
-    return int(db.execute("SELECT value FROM mark WHERE name = ?", (name,)).fetchone()[0])
+        """Index the words of at most `limit` messages, inside the caller's transaction; whether that was all."""
+        self.worked()
+        newest: int = db.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0]
+        self.searchable = index_words(db, self.searchable, limit)
+        return self.searchable >= newest

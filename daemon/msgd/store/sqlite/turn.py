@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from msgwire import AnyEvent, CallEvent, ContactEvent, DeviceEvent, ErrorCode, MessageDeleted, MessageEvent
+from msgwire import AnyEvent, CallEvent, ErrorCode, MessageDeleted, MessageEvent
 from msgwire import MessageEdited as Edited
 
 from ..commands import AccountId
@@ -88,7 +88,7 @@ class Turn:
         self.sent_before: dict[Key, int] = {}
         self.messages: list[MessageRow] = []
         self._events: list[StoredEvent] = []
-        self._mailbox: list[tuple[AccountId, int, int, int | None, int, bytes | None]] = []
+        self._mailbox: list[tuple[AccountId, int, int, int | None, int, bytes]] = []
         self._accounts: dict[AccountId, CachedAccount] = {}
         self._devices: dict[int, CachedDevice] = {}
 
@@ -164,8 +164,11 @@ class Turn:
         """Put any other event into a mailbox; `message` is the one that an edit or a deletion is about."""
         seq = self.next_seq(account)
         kind = EDITED if isinstance(body, Edited) else DELETED if isinstance(body, MessageDeleted) else BODY
-        own = _encode(body) if isinstance(body, ContactEvent | DeviceEvent) else None
-        self._mailbox.append((account.account, seq, kind, message, at, own))
+        kept: AnyEvent = body
+        if isinstance(body, Edited):
+            # Never a copy of the text: what is deleted must be gone.
+            kept = MessageDeleted(message_id=body.message_id, sender=body.sender, to=body.to, deleted_at=at)
+        self._mailbox.append((account.account, seq, kind, message, at, _encode(kept)))
         self._events.append(StoredEvent(account.account, seq, at, body))
 
     def move_cursor(self, device: CachedDevice, account: CachedAccount, seq: int) -> int:

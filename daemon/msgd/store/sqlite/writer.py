@@ -13,11 +13,13 @@ from msgwire import ErrorCode
 from ..commands import Command, SendMessage
 from ..ids import MessageIds
 from ..interface import Committed, Outcome, Rejected, StoreError, Unavailable
-from .handlers import COLLECTED, HANDLERS
-from .limits import StoreLimits
+from .handlers import COLLECTED, HANDLERS, Probe
+from .limits import Keep, StoreLimits
 from .observer import StoreObserver
+from .opening import StoreFile
 from .tail import Tail
 from .turn import Caches, Turn
+from .upkeep import SLICE_ENTRIES, WORDS_MESSAGES, Upkeep
 
 Done = Callable[[Outcome], None]
 Finished = list[tuple[Done, Outcome]]
@@ -44,56 +46,76 @@ _STORAGE_FAILURES: Final = frozenset(
 """Primary result codes (sqlite.org/rescode.html) that say that the storage fails, not the command."""
 
 
+_QUIET_S: Final = 0.25
+"""Without a command for this long, in seconds, what can wait is done."""
+
+_DEFECT_PAUSE_S: Final = 60.0
+"""Pause of upkeep after it met a defect, in seconds."""
+
+_STEPS_PER_MESSAGE: Final = 2 * (4 / SLICE_ENTRIES + 1 / WORDS_MESSAGES)
+"""Steps of upkeep that follow a message where upkeep presses: twice what its own index entries need."""
+
+
 class StorageFailure(Exception):
     """The storage refused; the transaction was rolled back. The argument is SQLite's name for it."""
 
 
 class Writer:
-    """Carries out commands; every method but `submit` and `stop` runs in its thread.
+    """Carries out commands. `submit`, `stop` and the attributes are for the event loop's thread, `run` is the writer's.
 
-    After a failure of the storage everything is refused with `Unavailable` until a probe is written.
+    After a failure of the storage everything is refused with `Unavailable`, but for one try every half second.
     """
 
     def __init__(
         self,
-        connect: Callable[[], sqlite3.Connection],
+        file: StoreFile,
         hand_back: Callable[[Finished], None],
         *,
+        clock: Callable[[], int],
         limits: StoreLimits,
+        keep: Keep,
         batch_max: int,
         observer: StoreObserver,
     ) -> None:
         self.limits = limits
-        self.failing = False
-        self._connect = connect
+        self.keep = keep
+        self._file = file
         self._hand_back = hand_back
+        self._clock = clock
         self._batch_max = batch_max
         self._observer = observer
         self._queue: deque[tuple[Command, Done]] = deque()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._asleep = False
         self._stopping = False
+        self._failing = False
+        self._try_at = 0.0
+        self._upkeep_at = 0.0
         self._open()
 
     def _open(self) -> None:
-        self._db = self._connect()
+        self._db = self._file.writing()
+        self._read_state()
+
+    def _read_state(self) -> None:
         self._caches = Caches()
         self._tail = Tail(self._db)
-        self._ids = MessageIds(self._db.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0])
+        self._ids = MessageIds(self._tail.newest)
+        self._upkeep = Upkeep(self._db, self._tail, self._file.shm, self.keep, self._clock)
 
     def __len__(self) -> int:
         """How many commands wait."""
         return len(self._queue)
 
     def submit(self, command: Command, done: Done) -> None:
-        """Queue a command; from the event loop's thread."""
+        """Queue a command."""
         self._queue.append((command, done))
         if self._asleep:
             self._asleep = False
             self._bell.put(None)
 
     def stop(self) -> None:
-        """Have the thread end once the queue is empty; from any thread."""
+        """Have the thread end once the queue is empty."""
         self._stopping = True
         self._bell.put(None)
 
@@ -105,62 +127,101 @@ class Writer:
                     self._serve_batch()
                 elif self._stopping:
                     break
-                elif not self._maintain():
-                    self._sleep()
+                else:
+                    self._wait()
         finally:
             self._db.close()
 
-    def _sleep(self) -> None:
-        # Looks at the queue again after saying that it sleeps, so that a command queued in between is not slept over.
+    def _wait(self) -> None:
+        """Wait for a command; do upkeep where it presses, or where it is quiet."""
+        if self._failing:
+            if not self._sleep(RETRY_S):
+                self._serve([])
+        elif self._guarded(self._upkeep.pressing) and self._guarded(self._upkeep.step):
+            pass
+        elif not self._failing and not self._sleep(_QUIET_S):
+            while not self._queue and not self._stopping and self._guarded(self._upkeep.quiet_step):
+                pass
+            if not self._queue and not self._failing:
+                self._sleep(self.keep.every_ms / 1000)
+
+    def _sleep(self, seconds: float) -> bool:
+        """Wait for a command; whether there is one, or the end."""
         self._asleep = True
+        # Looked at again after saying so, because a command queued in between rings no bell.
         if not self._queue and not self._stopping:
             try:
-                self._bell.get(timeout=RETRY_S if self.failing else 60.0)
+                self._bell.get(timeout=seconds)
             except queue.Empty:
-                pass
+                self._asleep = False
+                return bool(self._queue)
         self._asleep = False
-
-    def _maintain(self) -> bool:
-        """Do one bounded step of housekeeping; whether there is more."""
-        if self.failing or not len(self._tail):
-            return False
-        turn = Turn(self._db, self._caches, self._ids, self._tail, self.limits)
-        self._db.execute("BEGIN IMMEDIATE")
-        turn.carry_over()
-        self._db.execute("COMMIT")
-        self._tail.committed(self._db, {})
-        return False
+        return True
 
     def _serve_batch(self) -> None:
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_max))]
+        self._serve(batch)
+        messages = sum(1 for command, _ in batch if type(command) is SendMessage)
+        steps = 1 + int(messages * _STEPS_PER_MESSAGE)
+        while steps and not self._failing and self._guarded(self._upkeep.pressing):
+            self._guarded(self._upkeep.step)
+            steps -= 1
+
+    def _serve(self, batch: Sequence[tuple[Command, Done]]) -> None:
+        """Carry a batch out, and say how it went; while the storage fails, only now and then."""
         started = time.perf_counter()
         try:
-            if self.failing:
-                self._reopen()
+            if self._failing:
+                self._try_again(started)
             finished = self._carry_out(batch)
         except StorageFailure as failure:
-            if not self.failing:
-                log("error", "store.failed", error=str(failure))
-            self.failing = True
-            self._observer.commit_failed()
+            self._failed(failure)
             finished = [(done, Unavailable(str(failure))) for _, done in batch]
         else:
-            if self.failing:
+            if batch:
+                self._observer.committed(len(batch), time.perf_counter() - started)
+            if self._failing:
+                self._failing = False
                 log("info", "store.recovered")
-            self.failing = False
-            self._observer.committed(len(batch), time.perf_counter() - started)
-        self._hand_back(finished)
+        if finished:
+            self._hand_back(finished)
 
-    def _reopen(self) -> None:
-        """Start afresh after a failure: with a new connection, because the old one may not know its own state."""
+    def _failed(self, failure: StorageFailure) -> None:
+        self._observer.commit_failed()
+        if not self._failing:
+            log("error", "store.failed", error=str(failure))
+        self._failing = True
+
+    def _try_again(self, now: float) -> None:
+        """Open a new connection, as the old one may not know its own state, and write. Raises `StorageFailure`."""
+        if now < self._try_at:
+            raise StorageFailure("SQLITE_FULL_OR_FAILING")
+        self._try_at = now + RETRY_S
         try:
             self._db.close()
             self._open()
         except sqlite3.Error as error:
             raise StorageFailure(_name(error)) from None
+        self._transaction([(Probe(at=self._clock()), _nobody_asks)])
+
+    def _guarded(self, work: Callable[[], bool | None]) -> bool:
+        """Do some upkeep; False where it says so or fails. What fails is begun anew on a new connection."""
+        if time.perf_counter() < self._upkeep_at:
+            return False
+        self._upkeep.keep = self.keep
+        try:
+            return work() is not False
+        except sqlite3.Error as error:
+            if not _is_storage_failure(error):
+                log("error", "store.defect", error=error)
+                self._upkeep_at = time.perf_counter() + _DEFECT_PAUSE_S
+            self._failed(StorageFailure(_name(error)))
+            return False
 
     def _carry_out(self, batch: Sequence[tuple[Command, Done]]) -> Finished:
         """Commit a batch. Where one of its commands breaks, commit them one by one, so that it fails alone."""
+        if not batch:
+            return []
         try:
             return self._transaction(batch)
         except StorageFailure:
@@ -169,12 +230,13 @@ class Writer:
             if len(batch) == 1:
                 log("error", "store.defect", error=error)
                 return [(batch[0][1], StoreError(ErrorCode.INTERNAL.value))]
-            finished: Finished = []
-            for entry in batch:
-                finished += self._carry_out([entry])
-            return finished
+        finished: Finished = []
+        for entry in batch:
+            finished += self._carry_out([entry])
+        return finished
 
     def _transaction(self, batch: Sequence[tuple[Command, Done]]) -> Finished:
+        """Carry commands out and commit them together; whatever is raised, nothing of them is left."""
         db = self._db
         turn = Turn(db, self._caches, self._ids, self._tail, self.limits)
         try:
@@ -190,19 +252,22 @@ class Writer:
             if isinstance(error, sqlite3.Error) and _is_storage_failure(error):
                 raise StorageFailure(_name(error)) from None
             raise
-        self._tail.committed(db, turn.sent)
+        self._tail.committed(db, turn.sent, self._ids.last)
         self._caches.age()
         return finished
 
     def _roll_back(self) -> None:
-        self._caches.clear()
+        """Undo the transaction, and forget what was decided in it."""
         try:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            self._tail = Tail(self._db)
-        except sqlite3.Error:
-            # The connection is of no more use: what comes next opens another.
-            self.failing = True
+            self._read_state()
+        except sqlite3.Error as error:
+            raise StorageFailure(_name(error)) from None
+
+
+def _nobody_asks(_: Outcome) -> None:
+    """The probe's own outcome: that it was committed is all there is to know."""
 
 
 def _decide(turn: Turn, command: Command) -> Outcome:

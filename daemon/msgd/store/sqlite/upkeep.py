@@ -1,0 +1,164 @@
+"""What the writer does between batches: fill the indexes, checkpoint, sweep; one short step at a time."""
+
+import os
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Final
+
+from msgd.logs import log
+
+from .indexing import IndexRun
+from .limits import Keep
+from .sweeps import SWEEPS
+from .tail import Tail
+
+RUN_MIN: Final = 4096
+"""Length of the tail from which on it is indexed without waiting for a quiet moment."""
+
+_RUN_MAX: Final = 16_384
+SLICE_ENTRIES: Final = 512
+WORDS_MESSAGES: Final = 256
+_WAL_FRAMES_MAX: Final = 4096
+"""Frames of the write-ahead log (16 MiB) from which on it is checkpointed without waiting for a quiet moment."""
+
+
+def wal_frames(shm: Path) -> int:
+    """Frames of the write-ahead log that no checkpoint has carried over: mxFrame - nBackfill of the WAL index.
+
+    Read from the -shm file (sqlite.org/walformat.html, sections 2.1 and 2.2.1), because asking SQLite checkpoints.
+    """
+    try:
+        with shm.open("rb", buffering=0) as file:
+            head = os.pread(file.fileno(), 100, 0)
+    except FileNotFoundError:
+        return 0
+    if len(head) < 100:
+        return 0
+    newest, carried = struct.unpack_from("=I", head, 16)[0], struct.unpack_from("=I", head, 96)[0]
+    return int(max(0, newest - carried))
+
+
+class Upkeep:
+    """Decides which step comes next, and carries it out on the writer's connection.
+
+    Its commits are not synced: they change nothing that was acknowledged, and what a power cut takes of them is done
+    again. The write-ahead log keeps the order, so nothing that was synced later can be there without them.
+    """
+
+    def __init__(self, db: Connection, tail: Tail, shm: Path, keep: Keep, clock: Callable[[], int]) -> None:
+        self.keep = keep
+        self._db = db
+        self._tail = tail
+        self._shm = shm
+        self._clock = clock
+        self._run: IndexRun | None = None
+        self._frames = 0
+        self._sweep_at = clock()
+        self._sweep: Iterator[int] | None = None
+        self._removed = 0
+
+    def pressing(self) -> bool:
+        """Whether something should not wait for a quiet moment."""
+        return (
+            self._run is not None
+            or len(self._tail) >= RUN_MIN
+            or self._tail.searchable < self._tail.indexed
+            or self._checkpoint_due()
+        )
+
+    def _checkpoint_due(self) -> bool:
+        self._frames = wal_frames(self._shm)
+        return self._frames >= _WAL_FRAMES_MAX
+
+    def step(self) -> None:
+        """Do one step of what presses. Raises `sqlite3.Error`; the transaction is left open then."""
+        if self._frames >= _WAL_FRAMES_MAX:
+            self._checkpoint()
+        elif self._run is not None:
+            self._index()
+        elif self._tail.searchable < self._tail.indexed:
+            self._unsynced(self._index_words)
+        else:
+            self._run = IndexRun(self._tail.indexed)
+            self._index()
+
+    def quiet_step(self) -> bool:
+        """Do one step of what can wait, in a quiet moment; whether there is more. Raises as `step`."""
+        if self.pressing():
+            self.step()
+        elif self._tail.newest > self._tail.indexed:
+            self._unsynced(self._carry_over)
+        elif self._sweep is not None or self._clock() - self._sweep_at >= self.keep.every_ms:
+            self._sweep_on()
+        elif self._frames:
+            self._checkpoint()
+            return False
+        else:
+            return False
+        return True
+
+    def _unsynced(self, work: Callable[[], object]) -> None:
+        db = self._db
+        db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            work()
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        finally:
+            db.execute("PRAGMA synchronous = FULL")
+        self._tail.committed(db, {}, self._tail.newest)
+
+    def _index(self) -> None:
+        run = self._run
+        assert run is not None, "there is a run in work"
+        if run.after != self._tail.indexed:
+            # A command had the whole tail indexed at once meanwhile.
+            self._run = None
+            return
+
+        def work() -> None:
+            if run.step(self._db, _RUN_MAX, SLICE_ENTRIES):
+                self._tail.worked()
+                self._run = None
+
+        self._unsynced(work)
+
+    def _index_words(self) -> None:
+        self._tail.index_words(self._db, WORDS_MESSAGES)
+
+    def _carry_over(self) -> None:
+        self._tail.carry_over(self._db)
+
+    def _checkpoint(self) -> None:
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        self._frames = 0
+
+    def _sweep_on(self) -> None:
+        if self._sweep is None:
+            self._sweep = self._sweep_all(self._clock())
+
+        def work() -> None:
+            assert self._sweep is not None, "it was just begun"
+            self._tail.carry_over(self._db)
+            removed = next(self._sweep, None)
+            if removed is None:
+                self._sweep = None
+            else:
+                self._removed += removed
+
+        self._unsynced(work)
+        if self._sweep is None:
+            self._sweep_at = self._clock()
+            if self._removed:
+                log("info", "store.retention", count=self._removed)
+            self._removed = 0
+
+    def _sweep_all(self, now: int) -> Iterator[int]:
+        for sweep in SWEEPS.values():
+            yield from sweep(self._db, self._tail, self.keep, now)

@@ -27,6 +27,7 @@ class Loopback:
         self._sockets: set[ServerConnection] = set()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
+        self._heard = threading.Condition()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -55,6 +56,11 @@ class Loopback:
             return result
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+
+    def until(self, wanted: Callable[[ModelServer], object]) -> None:
+        """Block until something holds of the model, looking after each message that the server has heard."""
+        with self._heard:
+            assert self._heard.wait_for(lambda: wanted(self.model), 10)
 
     def close_all(self, code: int, reason: str) -> None:
         async def run() -> None:
@@ -91,8 +97,10 @@ class Loopback:
             await self._flush()
             async for payload in socket:
                 assert isinstance(payload, str)
-                for raw in msgwire.split(payload.encode(), 131072):
-                    connection.handle(msgwire.decode_client_frame(raw))
+                with self._heard:
+                    for raw in msgwire.split(payload.encode(), 131072):
+                        connection.handle(msgwire.decode_client_frame(raw))
+                    self._heard.notify_all()
                 await self._flush()
         except ConnectionClosed:
             pass

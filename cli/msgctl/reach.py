@@ -47,7 +47,7 @@ class Reach:
             self._link = Link(path)
         except NobodyThere:
             self._is_stopped = True
-            self._say(f"The daemon is stopped: working on the store {self._settings.store.path}.")
+            self._say(f"The daemon is stopped, as nobody answers at {path}: working on {self._settings.store.path}.")
         else:
             self._say(f"Through the running daemon at {path}.")
 

@@ -81,7 +81,7 @@ def test_the_life_of_an_invite(at: Ctl, either: str) -> None:
 
 def test_the_way_is_told(at: Ctl, either: str) -> None:
     said = at("invite", "create")
-    assert {"stopped": "stopped: working on the store", "running": "running daemon"}[either] in said.stderr
+    assert {"stopped": "The daemon is stopped", "running": "running daemon"}[either] in said.stderr
 
 
 @pytest.mark.usefixtures("alice")

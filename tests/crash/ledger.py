@@ -80,8 +80,9 @@ class Ledger:
                     found.append(f"place {seq} of {account} held {what}, now {by_seq[seq]}")
                 if seq > heads[account]:
                     found.append(f"event {seq} of {account} was seen, and the mailbox ends at {heads[account]}")
+        indexed = {account: _by_name(places) for account, places in mailboxes.items()}
         for letter in self.letters:
-            found += _faults_of_a_letter(letter, mailboxes[letter.sender], mailboxes[letter.receiver])
+            found += _faults_of_a_letter(letter, indexed[letter.sender], indexed[letter.receiver])
         return [*found, *_faults_of_order(self.letters, mailboxes)]
 
 
@@ -96,10 +97,20 @@ def _faults_of_a_mailbox(account: str, places: Sequence[Place], head: int) -> It
         yield f"the mailbox of {account} holds a message twice"
 
 
-def _faults_of_a_letter(letter: Letter, own: Sequence[Place], theirs: Sequence[Place]) -> Iterable[str]:
-    key = (letter.sender, letter.client_message_id)
-    for whose, places in (("sender", own), ("receiver", theirs)):
-        copies = [place for place in places if (place.sender, place.client_message_id) == key]
+Index = Mapping[tuple[str, str], Sequence[Place]]
+
+
+def _by_name(places: Iterable[Place]) -> Index:
+    """The places of each message, by its sender and the sender's own id for it."""
+    index: dict[tuple[str, str], list[Place]] = {}
+    for place in places:
+        index.setdefault((place.sender, place.client_message_id), []).append(place)
+    return index
+
+
+def _faults_of_a_letter(letter: Letter, own: Index, theirs: Index) -> Iterable[str]:
+    for whose, index in (("sender", own), ("receiver", theirs)):
+        copies = index.get((letter.sender, letter.client_message_id), ())
         if letter.is_promised and not copies:
             yield f"{letter.client_message_id} was promised and is not in the mailbox of its {whose}"
         for copy in copies:

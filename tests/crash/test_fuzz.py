@@ -4,7 +4,7 @@ import itertools
 import json
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,11 +103,12 @@ async def fuzz(person: Person, source: Iterator[str]) -> set[str]:
     for number, batch in enumerate(batches):
         # One frame may be a good one that ends the session; the next batch has a connection of its own.
         async with await signed_in(person) as socket:
+            await take_until(socket, lambda frame: frame["type"] == "ready", codes)
             try:
                 for raw in batch:
                     await socket.send(raw)
                 await socket.send(json.dumps({"type": "ping", "request_id": f"barrier {number}"}))
-                await take_until(socket, f"barrier {number}", codes)
+                await take_until(socket, lambda frame, number=number: frame.get("re") == f"barrier {number}", codes)
             except ConnectionClosed:
                 assert socket.close_code in {1000, 1009, 4401, 4403}, f"closed with {socket.close_code}"
     return codes
@@ -128,8 +129,8 @@ async def signed_in(person: Person) -> ClientConnection:
     )
 
 
-async def take_until(socket: ClientConnection, barrier: str, codes: set[str]) -> None:
-    """Read until the answer to the barrier; everything on the way must be a frame."""
+async def take_until(socket: ClientConnection, last: Callable[[dict[str, Any]], bool], codes: set[str]) -> None:
+    """Read until the frame that is waited for; everything on the way must be a frame."""
     while True:
         came = json.loads(await socket.recv())
         for frame in came if isinstance(came, list) else [came]:
@@ -137,5 +138,5 @@ async def take_until(socket: ClientConnection, barrier: str, codes: set[str]) ->
             if frame["type"] == "error":
                 assert frame["code"] in ERROR_CODES
                 codes.add(frame["code"])
-            if frame.get("re") == barrier:
+            if last(frame):
                 return

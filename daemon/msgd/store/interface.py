@@ -188,6 +188,11 @@ class Store(Protocol):
         """
         ...
 
+    @property
+    def queue_depth(self) -> int:
+        """Commands that wait for the writer."""
+        ...
+
     def submit(self, command: Command, done: Callable[[Outcome], None]) -> None:
         """Queue a command without blocking. `done` is called once, in the loop's thread, after the durable commit.
 

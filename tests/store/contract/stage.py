@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import trio
 from msgd.store import commands
 from msgd.store.commands import AccountId, Command
 from msgd.store.interface import AccountRow, Committed, DeviceRow, Rejected, SentRow, Store, StoredEvent
-from msgd.store.sqlite import Keep, SqliteStore, StoreLimits
+from msgd.store.sqlite import Keep, Pace, SqliteStore, StoreLimits
 
 
 class Clock:
@@ -49,11 +50,14 @@ class Place:
             nursery.cancel_scope.cancel()
 
 
-def _sqlite(path: Path, *, clock: Clock, keep: Keep | None = None, **limits: Any) -> Store:
-    return SqliteStore(path / "store.sqlite3", clock=clock, keep=keep, limits=StoreLimits(**limits))
+def _sqlite(path: Path, *, clock: Clock, keep: Keep | None = None, pace: Pace | None = None, **limits: Any) -> Store:
+    return SqliteStore(path / "store.sqlite3", clock=clock, keep=keep, pace=pace, limits=StoreLimits(**limits))
 
 
-FACTORIES: dict[str, Callable[..., Store]] = {"sqlite": _sqlite}
+EAGER = Pace(quiet_s=0.001, run_min=1, run_max=3, slice_entries=1, words_messages=1, wal_frames_max=20)
+"""Between any two commands some slices of a run: what is half indexed must look like what is not, or is."""
+
+FACTORIES: dict[str, Callable[..., Store]] = {"sqlite": _sqlite, "sqlite-eager": partial(_sqlite, pace=EAGER)}
 
 
 class Stage:

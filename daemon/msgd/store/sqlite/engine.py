@@ -30,7 +30,7 @@ from ..interface import (
 )
 from . import conversations, mailbox, people
 from .handlers import CatchUp, Probe
-from .limits import Keep, StoreLimits
+from .limits import Keep, Pace, StoreLimits
 from .observer import StoreObserver, Unobserved
 from .opening import StoreFile
 from .schema import schema_version
@@ -49,7 +49,8 @@ class SqliteStore:
     Args:
         path: the database file; its directory exists.
         limits: what commands are checked against; `set_limits` replaces it.
-        keep: how long things are kept.
+        keep: how long things are kept; `set_keep` replaces it.
+        pace: when the work between batches is done.
         batch_max: most commands of one transaction.
         queue_max: most commands that wait; past it `Unavailable`.
         readers: read-only connections, each with a thread while it reads.
@@ -64,6 +65,7 @@ class SqliteStore:
         clock: Callable[[], int],
         limits: StoreLimits | None = None,
         keep: Keep | None = None,
+        pace: Pace | None = None,
         batch_max: int = 256,
         queue_max: int = 10_000,
         readers: int = 2,
@@ -73,6 +75,7 @@ class SqliteStore:
         self._clock = clock
         self._limits = limits or StoreLimits()
         self._keep = keep or Keep()
+        self._pace = pace or Pace()
         self._batch_max = batch_max
         self._queue_max = queue_max
         self._readers = readers
@@ -161,6 +164,7 @@ class SqliteStore:
                 clock=self._clock,
                 limits=self._limits,
                 keep=self._keep,
+                pace=self._pace,
                 batch_max=self._batch_max,
                 observer=self._observer,
             )

@@ -25,6 +25,32 @@ class StoreLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Age past which a message can no longer be edited; 0 sets no bound."""
 
 
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """When the work between batches is done, and in what portions; the defaults were measured, tests take others."""
+
+    quiet_s: float = 0.25
+    """Without a command for this long, what can wait is done."""
+
+    run_min: int = 4096
+    """Messages without index entries from which on they are indexed without waiting for a quiet moment."""
+
+    run_max: int = 16_384
+    """Messages that one run indexes at most."""
+
+    slice_entries: int = 512
+    """Index entries that one step adds at most."""
+
+    words_messages: int = 256
+    """Messages whose words one step indexes at most."""
+
+    wal_frames_max: int = 4096
+    """Frames of the write-ahead log (4 KiB each) from which on it is checkpointed without waiting."""
+
+    def steps_after(self, messages: int) -> int:
+        """Steps that follow a batch where work presses: twice what its own messages make."""
+        return 1 + int(2 * messages * (4 / self.slice_entries + 1 / self.words_messages))
+
+
 _DAY_MS = 86_400_000
 
 

@@ -5,23 +5,13 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Final
 
 from msgd.logs import log
 
 from .indexing import IndexRun
-from .limits import Keep
+from .limits import Keep, Pace
 from .sweeps import SWEEPS
 from .tail import Tail
-
-RUN_MIN: Final = 4096
-"""Length of the tail from which on it is indexed without waiting for a quiet moment."""
-
-_RUN_MAX: Final = 16_384
-SLICE_ENTRIES: Final = 512
-WORDS_MESSAGES: Final = 256
-_WAL_FRAMES_MAX: Final = 4096
-"""Frames of the write-ahead log (16 MiB) from which on it is checkpointed without waiting for a quiet moment."""
 
 
 def wal_frames(shm: Path) -> int:
@@ -47,8 +37,9 @@ class Upkeep:
     again. The write-ahead log keeps the order, so nothing that was synced later can be there without them.
     """
 
-    def __init__(self, db: Connection, tail: Tail, shm: Path, keep: Keep, clock: Callable[[], int]) -> None:
+    def __init__(self, db: Connection, tail: Tail, shm: Path, keep: Keep, pace: Pace, clock: Callable[[], int]) -> None:
         self.keep = keep
+        self._pace = pace
         self._db = db
         self._tail = tail
         self._shm = shm
@@ -63,18 +54,18 @@ class Upkeep:
         """Whether something should not wait for a quiet moment."""
         return (
             self._run is not None
-            or len(self._tail) >= RUN_MIN
+            or len(self._tail) >= self._pace.run_min
             or self._tail.searchable < self._tail.indexed
             or self._checkpoint_due()
         )
 
     def _checkpoint_due(self) -> bool:
         self._frames = wal_frames(self._shm)
-        return self._frames >= _WAL_FRAMES_MAX
+        return self._frames >= self._pace.wal_frames_max
 
     def step(self) -> None:
         """Do one step of what presses. Raises `sqlite3.Error`; the transaction is left open then."""
-        if self._frames >= _WAL_FRAMES_MAX:
+        if self._frames >= self._pace.wal_frames_max:
             self._checkpoint()
         elif self._run is not None:
             self._index()
@@ -123,14 +114,14 @@ class Upkeep:
             return
 
         def work() -> None:
-            if run.step(self._db, _RUN_MAX, SLICE_ENTRIES):
+            if run.step(self._db, self._pace.run_max, self._pace.slice_entries):
                 self._tail.worked()
                 self._run = None
 
         self._unsynced(work)
 
     def _index_words(self) -> None:
-        self._tail.index_words(self._db, WORDS_MESSAGES)
+        self._tail.index_words(self._db, self._pace.words_messages)
 
     def _carry_over(self) -> None:
         self._tail.carry_over(self._db)

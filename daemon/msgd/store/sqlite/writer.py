@@ -14,12 +14,12 @@ from ..commands import Command, SendMessage
 from ..ids import MessageIds
 from ..interface import Committed, Outcome, Rejected, StoreError, Unavailable
 from .handlers import COLLECTED, HANDLERS, Probe
-from .limits import Keep, StoreLimits
+from .limits import Keep, Pace, StoreLimits
 from .observer import StoreObserver
 from .opening import StoreFile
 from .tail import Tail
 from .turn import Caches, Turn
-from .upkeep import SLICE_ENTRIES, WORDS_MESSAGES, Upkeep
+from .upkeep import Upkeep
 
 Done = Callable[[Outcome], None]
 Finished = list[tuple[Done, Outcome]]
@@ -46,14 +46,8 @@ _STORAGE_FAILURES: Final = frozenset(
 """Primary result codes (sqlite.org/rescode.html) that say that the storage fails, not the command."""
 
 
-_QUIET_S: Final = 0.25
-"""Without a command for this long, in seconds, what can wait is done."""
-
 _DEFECT_PAUSE_S: Final = 60.0
 """Pause of upkeep after it met a defect, in seconds."""
-
-_STEPS_PER_MESSAGE: Final = 2 * (4 / SLICE_ENTRIES + 1 / WORDS_MESSAGES)
-"""Steps of upkeep that follow a message where upkeep presses: twice what its own index entries need."""
 
 
 class StorageFailure(Exception):
@@ -74,11 +68,13 @@ class Writer:
         clock: Callable[[], int],
         limits: StoreLimits,
         keep: Keep,
+        pace: Pace,
         batch_max: int,
         observer: StoreObserver,
     ) -> None:
         self.limits = limits
         self.keep = keep
+        self._pace = pace
         self._file = file
         self._hand_back = hand_back
         self._clock = clock
@@ -101,7 +97,7 @@ class Writer:
         self._caches = Caches()
         self._tail = Tail(self._db)
         self._ids = MessageIds(self._tail.newest)
-        self._upkeep = Upkeep(self._db, self._tail, self._file.shm, self.keep, self._clock)
+        self._upkeep = Upkeep(self._db, self._tail, self._file.shm, self.keep, self._pace, self._clock)
 
     def __len__(self) -> int:
         """How many commands wait."""
@@ -139,7 +135,7 @@ class Writer:
                 self._serve([])
         elif self._guarded(self._upkeep.pressing) and self._guarded(self._upkeep.step):
             pass
-        elif not self._failing and not self._sleep(_QUIET_S):
+        elif not self._failing and not self._sleep(self._pace.quiet_s):
             while not self._queue and not self._stopping and self._guarded(self._upkeep.quiet_step):
                 pass
             if not self._queue and not self._failing:
@@ -162,7 +158,7 @@ class Writer:
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_max))]
         self._serve(batch)
         messages = sum(1 for command, _ in batch if type(command) is SendMessage)
-        steps = 1 + int(messages * _STEPS_PER_MESSAGE)
+        steps = self._pace.steps_after(messages)
         while steps and not self._failing and self._guarded(self._upkeep.pressing):
             self._guarded(self._upkeep.step)
             steps -= 1

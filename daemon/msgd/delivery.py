@@ -218,8 +218,8 @@ class Delivery:
             self._ticked = trio.Event()
             self.flush()
 
-    def flush(self) -> None:
-        """Send and submit what has been gathered."""
+    def flush(self) -> bool:
+        """Send and submit what has been gathered; whether there were cursors to write."""
         receipts, self._receipts = self._receipts, {}
         for (to_uid, peer_uid), (delivered, read) in receipts.items():
             here = self._online.by_uid.get(to_uid)
@@ -230,6 +230,7 @@ class Delivery:
         for device_id, (account, seq) in cursors.items():
             self._cursors_submitted += 1
             self._store.submit(MoveCursor(at=at, account=account, device_id=device_id, seq=seq), self._cursor_done)
+        return bool(cursors)
 
     def _cursor_done(self, _outcome: Outcome) -> None:
         # One that could not be written costs a repeated push, which the client ignores by its `seq`.

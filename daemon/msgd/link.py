@@ -4,6 +4,7 @@ Frames are handled in the order in which they came. A handler that can answer at
 one that has to wait goes on in a task of its own, and the frames behind it wait in the inbox.
 """
 
+import enum
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -39,6 +40,15 @@ FRAMES_PER_TURN = 256
 """Frames handled before the other connections have their turn."""
 
 
+class Hold(enum.Enum):
+    """Why a connection's messages have to wait."""
+
+    INBOX = "inbox"
+    """Too many of its own requests wait for their replies."""
+    STORE = "store"
+    """Too many commands of all connections wait for the writer."""
+
+
 class Refused(Exception):
     """A request that cannot be granted; becomes an `error` frame."""
 
@@ -56,6 +66,7 @@ class Link:
         "_bucket",
         "_busy",
         "_frames_unauthenticated",
+        "_held_for",
         "_inbox",
         "_on_gone",
         "_pending",
@@ -90,6 +101,7 @@ class Link:
         # Bounded: past `inbox_frames` no further message is taken, so it holds that many and one message's frames.
         self._inbox: deque[bytes | msgspec.Raw] = deque()
         self._busy = False
+        self._held_for: set[Hold] = set()
         self._pending = 0
         self._settled: trio.Event | None = None
 
@@ -171,6 +183,19 @@ class Link:
                 self._settled = trio.Event()
             await self._settled.wait()
 
+    def hold(self, reason: "Hold") -> None:
+        """Take no further message for now; pings are answered all the same."""
+        if not self._held_for:
+            self.connection.pause()
+        self._held_for.add(reason)
+
+    def release(self, reason: "Hold") -> None:
+        """One reason less to hold."""
+        if reason in self._held_for:
+            self._held_for.discard(reason)
+            if not self._held_for:
+                self.connection.resume()
+
     def cancel_alarms(self) -> None:
         """Let none of this connection's alarms ring."""
         for alarm in self.alarms:
@@ -227,9 +252,8 @@ class Link:
         self.service.explain(self, frame, error)
 
     def _work(self, first: Awaitable[None] | None = None) -> None:
-        limit = self.service.settings.limits.inbox_frames
-        if len(self._inbox) > limit:
-            self.connection.pause()
+        if len(self._inbox) > self.service.settings.limits.inbox_frames:
+            self.hold(Hold.INBOX)
         if not self._busy:
             self._busy = True
             self.service.nursery.start_soon(self._worker, first)
@@ -237,7 +261,6 @@ class Link:
     async def _worker(self, first: Awaitable[None] | None) -> None:
         """Handle what waits in the inbox, in order, with a turn for others in between."""
         limit = self.service.settings.limits.inbox_frames
-        paused = len(self._inbox) > limit
         if first is not None:
             await first
         count = 0
@@ -247,13 +270,10 @@ class Link:
             waiting = self._handle(self._inbox.popleft())
             if waiting is not None:
                 await waiting
-            paused = paused or len(self._inbox) > limit
-            if paused and len(self._inbox) <= limit // 2:
-                paused = False
-                self.connection.resume()
+            if len(self._inbox) <= limit // 2:
+                self.release(Hold.INBOX)
             count += 1
             if count % FRAMES_PER_TURN == 0:
                 await trio.lowlevel.checkpoint()
         self._busy = False
-        if paused:
-            self.connection.resume()
+        self.release(Hold.INBOX)

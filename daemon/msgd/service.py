@@ -18,7 +18,7 @@ from msgd.coord import Coord
 from msgd.core.calls import CallError, CallRegistry
 from msgd.core.presence import OFFLINE, PresenceBoard, Seen
 from msgd.delivery import Delivery
-from msgd.link import Link, Refused
+from msgd.link import Hold, Link, Refused
 from msgd.metrics import Metrics
 from msgd.people import Directory, Here, Online, Person
 from msgd.store.interface import Rejected, Store, StoreError
@@ -84,6 +84,7 @@ class Service:
         self.calls = CallRegistry(settings.calls.max_calls)
         self.call_alarms: dict[str, list[Alarm]] = {}
         self.links: set[Link] = set()
+        self._pressing: set[Link] = set()
         self._emptied = trio.Event()
         self.cuts = 0
         """How often connections were cut: a sign-in that overlaps one looks at its rows again."""
@@ -160,6 +161,21 @@ class Service:
         if person is None:
             raise Refused(ErrorCode.NOT_FOUND, "There is no such account.")
         return person
+
+    # The writer's queue: before it is full, whoever fills it is not listened to for a while.
+
+    def press(self, link: Link) -> None:
+        """A connection has queued a command: hold it while too many wait."""
+        if self.store.queue_depth * 2 > self.settings.store.queue_max:
+            self._pressing.add(link)
+            link.hold(Hold.STORE)
+
+    def relieve(self) -> None:
+        """A command is done: listen again once few wait."""
+        if self._pressing and self.store.queue_depth * 4 < self.settings.store.queue_max:
+            pressing, self._pressing = self._pressing, set()
+            for link in pressing:
+                link.release(Hold.STORE)
 
     # Frames of the moment. Each goes to this node's devices; in a cluster, the bus carries it to the others.
 

@@ -11,7 +11,7 @@ from msgd.link import Link, Refused
 from msgd.people import Person
 from msgd.service import Service
 from msgd.store.commands import DeleteMessage, EditMessage, MarkRead, SendMessage
-from msgd.store.interface import Committed, Outcome, Page, ReadRow, SentRow
+from msgd.store.interface import Committed, Outcome, Page, ReadRow, Rejected, SentRow
 from msgwire import (
     Ack,
     Conversations,
@@ -60,9 +60,27 @@ async def _send_to_new(service: Service, link: Link, frame: Send) -> None:
 
 def _submit(service: Service, link: Link, frame: Send, peer: Person) -> None:
     started = trio.current_time()
+    command = SendMessage(
+        at=epoch_ms(),
+        sender=link.account,
+        receiver=peer.account,
+        text=frame.text,
+        client_message_id=frame.client_message_id,
+        reply_to=frame.reply_to,
+        receiver_live=service.online.is_live(peer.account),
+    )
+    tried = False
 
     def done(outcome: Outcome) -> None:
+        nonlocal tried
+        if isinstance(outcome, Rejected) and outcome.code is ErrorCode.MAILBOX_FULL and not tried:
+            # Acknowledgments are written behind: the mailbox is full only if it is with those counted.
+            tried = True
+            if service.delivery.flush():
+                service.store.submit(command, done)
+                return
         link.settled()
+        service.relieve()
         if not isinstance(outcome, Committed):
             service.explain(link, frame, outcome)
             return
@@ -88,18 +106,8 @@ def _submit(service: Service, link: Link, frame: Send, peer: Person) -> None:
         )
 
     link.pending()
-    service.store.submit(
-        SendMessage(
-            at=epoch_ms(),
-            sender=link.account,
-            receiver=peer.account,
-            text=frame.text,
-            client_message_id=frame.client_message_id,
-            reply_to=frame.reply_to,
-            receiver_live=service.online.is_live(peer.account),
-        ),
-        done,
-    )
+    service.store.submit(command, done)
+    service.press(link)
 
 
 def ack(service: Service, link: Link, frame: Ack) -> None:

@@ -3,6 +3,7 @@
 No field takes free text that came from outside. A new line in the log is a row here.
 """
 
+import enum
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,9 @@ EVENTS: dict[str, str] = {
 
 
 def _number(value: object) -> object:
+    # An IntEnum, such as a close code, is written as its number.
+    if isinstance(value, enum.IntEnum):
+        return int(value)
     return value if type(value) in {int, float, bool} else None
 
 

@@ -113,9 +113,7 @@ class Bot:
         self._ask = on_certificate
         self._on_message: OnMessage | None = None
         self._on_contact_request: OnContactRequest | None = None
-        self.client = InboxClient(
-            profile, on_certificate=on_certificate, device_name="bot", connect=connect, keeps_inbox=True
-        )
+        self.client = InboxClient(profile, on_certificate=on_certificate, device_name="bot", connect=connect)
 
     def on_message(self, handler: OnMessage) -> OnMessage:
         """Make `handler` the one for messages of others; a decorator."""
@@ -193,37 +191,37 @@ class Bot:
     async def _handle_all(self) -> None:
         backoff = Backoff(random.random)
         while True:
-            seq, tries, event = await self.client.next_event()
+            number, tries, event = await self.client.next_event()
             if tries >= _MAX_TRIES:
-                _logger.error("gave up event %d after %d tries", seq, tries)
-                await self.client.handled(seq)
+                _logger.error("gave up event %d after %d tries", number, tries)
+                await self.client.handled(number)
                 continue
-            await self.client.tried(seq)
+            await self.client.tried(number)
             try:
-                await self._handle(seq, event)
+                await self._handle(number, event)
                 backoff.succeeded()
             except Exception as error:
                 # The words of the exception could be the words of the message, so only its kind and place are said.
                 place = traceback.extract_tb(error.__traceback__)[-1]
                 name = type(error).__name__
-                _logger.error("event %d: %s at %s:%s", seq, name, place.filename, place.lineno)  # noqa: TRY400
+                _logger.error("event %d: %s at %s:%s", number, name, place.filename, place.lineno)  # noqa: TRY400
                 await anyio.sleep(backoff.next_delay_s())
 
-    async def _handle(self, seq: int, event: msgwire.AnyEvent) -> None:
+    async def _handle(self, number: int, event: msgwire.AnyEvent) -> None:
         match event:
             case msgwire.MessageEvent() if self._on_message is not None:
                 message = Message(
                     event.message_id, event.sender, event.from_login, event.text, event.sent_at, event.reply_to
                 )
                 await self._on_message(message)
-                await self.client.handled(seq, message.sender, message.replies)
+                await self.client.handled(number, message.sender, message.replies)
             case msgwire.ContactEvent() if self._on_contact_request is not None:
                 request = ContactRequest(event.peer, event.login, event.note)
                 await self._on_contact_request(request)
                 await self._carry_out(request)
-                await self.client.handled(seq)
+                await self.client.handled(number)
             case _:
-                await self.client.handled(seq)
+                await self.client.handled(number)
 
     async def _carry_out(self, request: ContactRequest) -> None:
         """Tell the server, as often as it takes; being told twice changes nothing there."""

@@ -4,7 +4,7 @@ import random
 import uuid
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 import anyio
 import anyio.to_thread
@@ -21,7 +21,7 @@ from .profile import Profile, ProfileLock
 from .reconnect import ConnectionLoop
 from .refill import fetch_history
 from .requests import Requests
-from .state import Connecting, ConnectionState
+from .state import Connecting, ConnectionState, SignedOut
 from .tokens import TokenFile
 from .transport import Connect
 from .trust import Ask, KnownServers
@@ -50,8 +50,10 @@ class Client(Requests):
         device_name: what the account's other devices see this one as.
         limits: the bounds.
         connect: opens another WebSocket than the running event loop's usual one.
-        keeps_inbox: whether incoming events are kept until `Bot` has handled them.
     """
+
+    keeps_inbox: ClassVar[bool] = False
+    """Whether incoming events are kept until they are handled, as bots need it."""
 
     def __init__(
         self,
@@ -61,13 +63,11 @@ class Client(Requests):
         device_name: str | None = None,
         limits: Limits | None = None,
         connect: Connect | None = None,
-        keeps_inbox: bool = False,
     ) -> None:
         self.profile = profile
         self.device_name = device_name
         self.limits = limits or Limits()
         self._dialer = Dialer(profile.server, KnownServers(profile.known_servers), on_certificate, connect=connect)
-        self._keeps_inbox = keeps_inbox
         self._loop: ConnectionLoop | None = None
         self._tasks: TaskGroup | None = None
         self._lock: ProfileLock | None = None
@@ -77,7 +77,7 @@ class Client(Requests):
         try:
             cache = await anyio.to_thread.run_sync(Cache.open, self.profile.folder / "cache.sqlite")
             try:
-                engine = Engine(cache, self.limits, random.random, keeps_inbox=self._keeps_inbox)
+                engine = Engine(cache, self.limits, random.random, keeps_inbox=self.keeps_inbox)
                 loop = ConnectionLoop(self._dialer, TokenFile(self.profile.folder), engine, random.random)
                 engine.loop = loop
             except BaseException:
@@ -106,13 +106,13 @@ class Client(Requests):
             await tasks.__aexit__(None, None, None)
             return None
         finally:
-            self._close()
+            await self._close()
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
         engine = self._running
         self._engine = None
         engine.broadcast.close()
-        engine.cache.close()
+        await engine.cache.aclose()
         assert self._lock is not None
         self._lock.release()
 
@@ -317,5 +317,7 @@ class Client(Requests):
 
     async def _erase(self, reason: str) -> None:
         self._running_loop.sign_out(reason)
+        # Until the connection has ended, it may still store what had come.
+        await self.wait_for(lambda state: isinstance(state, SignedOut))
         await self._running.cache.write(lambda tables: tables.meta.erase())
         self._running.broadcast.publish([Resync()])

@@ -1,5 +1,6 @@
 """Opening a trusted WebSocket: the system's authorities first, a pin otherwise, a question where there is none."""
 
+import functools
 import ssl
 
 import anyio
@@ -53,6 +54,11 @@ class Dialer:
         self._connect = connect
         self._approved: str | None = None
 
+    @functools.cached_property
+    def _system(self) -> ssl.SSLContext:
+        """Made once: it reads every authority that the system trusts."""
+        return system_context()
+
     def approve(self, fingerprint: str) -> None:
         """Take this certificate in place of the pinned one at the next dial.
 
@@ -74,7 +80,7 @@ class Dialer:
         if pinned is not None:
             return await self._open_pinned(pinned, tasks)
         try:
-            return await self._try(system_context(), tasks)
+            return await self._try(self._system, tasks)
         except CertificateRejected as rejected:
             reason = str(rejected)
         presented = await self._look(tasks)

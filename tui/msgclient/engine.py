@@ -103,6 +103,7 @@ class Engine:
         self._waiters: dict[str, _Waiter] = {}
         self._watchers: list[_Watcher] = []
         self._link: Link | None = None
+        self._owner: Account | None = None
         self._tasks: TaskGroup | None = None
 
     @property
@@ -225,6 +226,7 @@ class Engine:
             return _cache_failed(error)
         async with anyio.create_task_group() as tasks:
             self._link, self._tasks = link, tasks
+            self._owner = Account(ready.uid, ready.login, ready.device_id)
             self._acknowledge()
             on_usable()
             tasks.start_soon(self._send_outbox, link)
@@ -295,7 +297,9 @@ class Engine:
 
     async def _store(self, outputs: list[Output]) -> None:
         """Write what has to last, then say so: first to the server, then to the listeners."""
-        me = self.need_me()
+        # Not `me`: what came before a sign-out is still stored after it.
+        owner = self._owner
+        assert owner is not None
         self.hints.hear(outputs)
         lasting: list[Lasting] = []
         for output in outputs:
@@ -308,7 +312,9 @@ class Engine:
                     lasting.append(output)
         applied = None
         if lasting:
-            applied = await self.cache.write(lambda tables: apply(tables, lasting, me, keeps_inbox=self._keeps_inbox))
+            applied = await self.cache.write(
+                lambda on: apply(on, lasting, owner, keeps_inbox=self._keeps_inbox)
+            )
         self._acknowledge()
         if applied is not None:
             self.broadcast.publish(updates_of(applied, self.cache.reading, self.hints.presences))

@@ -12,12 +12,13 @@ from .views import LocalMessage
 class InboxClient(Client):
     """A client with an inbox: messages of others and contact requests, each there until `handled` says so.
 
-    Make it with `keeps_inbox=True`. When `Limits.max_inbox` events wait, nothing more is acknowledged, so the
-    server keeps the rest.
+    When `Limits.max_inbox` events wait, nothing more is acknowledged, so the server keeps the rest.
     """
 
+    keeps_inbox = True
+
     async def next_event(self) -> tuple[int, int, msgwire.AnyEvent]:
-        """Wait for the oldest event: its `seq`, how often it was tried, and what happened."""
+        """Wait for the oldest event: its number in the inbox, how often it was tried, and what happened."""
         engine = self._running
         while True:
             changes = engine.inbox_changes
@@ -26,11 +27,11 @@ class InboxClient(Client):
                 return events[0]
             await changes.wait()
 
-    async def tried(self, seq: int) -> None:
+    async def tried(self, number: int) -> None:
         """A handler is about to start; counted first, so that an event that kills the process is given up too."""
-        await self._running.cache.write(lambda tables: tables.inbox.tried(seq))
+        await self._running.cache.write(lambda tables: tables.inbox.tried(number))
 
-    async def handled(self, seq: int, peer: str = "", replies: Sequence[tuple[str, str | None]] = ()) -> None:
+    async def handled(self, number: int, peer: str = "", replies: Sequence[tuple[str, str | None]] = ()) -> None:
         """An event is done, and `replies` (text, message id that it quotes) to `peer` go out: one transaction.
 
         Waits while the outbox is full; raises what `send` raises for a text.
@@ -39,7 +40,7 @@ class InboxClient(Client):
         await self._wait_for_room(len(replies))
 
         def write(tables: Tables) -> list[LocalMessage]:
-            tables.inbox.handled(seq)
+            tables.inbox.handled(number)
             return [engine.queue(tables, peer, text, reply_to) for text, reply_to in replies]
 
         engine.queued(await engine.cache.write(write))

@@ -1,5 +1,6 @@
 """The connection loop: dial, open, stay, and come back, with the state of it all for whoever shows it."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,12 +16,14 @@ from msgwire import CloseCode
 from . import opening as open_steps
 from .backoff import Backoff, retry_after_in
 from .dial import Dialer, PinnedCertificateChanged
-from .errors import CertificateProblem, ClientError, NotConnected, RequestFailed
+from .errors import ClientError, NotConnected, RequestFailed
 from .link import Link
 from .state import CertificateChanged, Connecting, ConnectionState, Offline, Online, SignedOut
 from .tokens import TokenFile, Tokens
 from .transport import DialFailed, TransportClosed
 from .views import Account
+
+_logger = logging.getLogger("msgclient")
 
 _OPENING_TIMEOUT_S = 20.0
 """From the handshake to `ready`; the server's own limit is 15 s by default."""
@@ -131,10 +134,16 @@ class ConnectionLoop:
         return login.account
 
     async def keep(self, tokens: Tokens) -> None:
-        """Store tokens before anything else happens, even in the middle of an end."""
+        """Store tokens before anything else happens, even in the middle of an end.
+
+        Where the disk fails they are kept in memory: with the ones before them used up, that is the best there is.
+        """
         self._tokens = tokens
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._file.store, tokens)
+        try:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self._file.store, tokens)
+        except OSError as error:
+            _logger.error("the sign-in could not be stored and will be lost with this process: %s", error.strerror)  # noqa: TRY400 - no trace is needed of a full disk
 
     def sign_out(self, reason: str) -> None:
         """Forget the sign-in; `reason` is a sentence for a person."""
@@ -181,9 +190,9 @@ class ConnectionLoop:
                 self._rest = CertificateChanged(changed.host, changed.pinned, changed.presented)
                 self._host.state_changed(self._rest)
                 result = changed
-            except CertificateProblem as problem:
+            except ClientError as problem:
                 result = problem
-            except (DialFailed, TransportClosed, TimeoutError) as error:
+            except (DialFailed, TransportClosed, OSError) as error:
                 result = _ended(error).error
             tasks.cancel_scope.cancel()
         if isinstance(result, ClientError):
@@ -245,9 +254,9 @@ class ConnectionLoop:
                 await link.close()
         except PinnedCertificateChanged as changed:
             return _End(changed, CertificateChanged(changed.host, changed.pinned, changed.presented))
-        except CertificateProblem as problem:
+        except ClientError as problem:  # a refused certificate, or a file of pins that cannot be read
             return _End(problem, Offline(str(problem)))
-        except (DialFailed, TimeoutError, TransportClosed) as error:
+        except (DialFailed, TransportClosed, OSError) as error:
             return self._closed(error)
 
     async def _converse(self, link: Link) -> _End:

@@ -44,7 +44,7 @@ def apply(tables: Tables, outputs: Iterable[Lasting], me: Account, *, keeps_inbo
                 cursor = seq
                 _event(tables, event, me, applied)
                 if keeps_inbox and _is_for_bots(event, me):
-                    tables.inbox.add(seq, event)
+                    tables.inbox.add(event)
                     applied.inbox_grew = True
             case Accepted(message, sent, takes_seq):
                 _message(tables, _sent_item(message, sent, me), me, applied)

@@ -70,8 +70,13 @@ class Cache:
             raise ProfileUnreadable(f"{path} cannot be read: {error}.") from error
         return cls(writer, reader)
 
+    async def aclose(self) -> None:
+        """Close both connections, after the write that is under way."""
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self.close, limiter=self._limiter)
+
     def close(self) -> None:
-        """Close both connections."""
+        """Close both connections; for where nothing has been written yet."""
         self._reader.close()
         self._writer.close()
 

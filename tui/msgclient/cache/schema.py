@@ -56,7 +56,7 @@ STEPS = (
     ) WITHOUT ROWID;
 
     CREATE TABLE inbox (                    -- events that a bot has not handled yet
-        seq INTEGER PRIMARY KEY,
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
         event BLOB NOT NULL,
         tries INTEGER NOT NULL DEFAULT 0
     );

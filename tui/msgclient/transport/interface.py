@@ -1,5 +1,7 @@
 """What a client needs of a WebSocket, whichever library brings it."""
 
+import os
+import socket
 import ssl
 from typing import Protocol
 
@@ -36,6 +38,18 @@ class DialFailed(Exception):
 
 class CertificateRejected(DialFailed):
     """The TLS handshake was broken off over the server's certificate; nothing was sent."""
+
+
+def unreachable(error: OSError) -> DialFailed:
+    """What to say of a TCP connection that did not come about; both libraries wrap the reason in words of theirs."""
+    cause = error.__cause__
+    inner = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause
+    known = inner if isinstance(inner, OSError) else error
+    if isinstance(known, socket.gaierror):
+        why = known.strerror
+    else:
+        why = os.strerror(known.errno) if known.errno else "no address of it answers"
+    return DialFailed(f"The server cannot be reached: {why}.")
 
 
 class Transport(Protocol):

@@ -20,6 +20,7 @@ from .interface import (
     CertificateRejected,
     DialFailed,
     TransportClosed,
+    unreachable,
 )
 
 _logger = logging.getLogger("msgclient.websocket")
@@ -85,7 +86,7 @@ async def connect(address: ServerAddress, context: ssl.SSLContext | None, tasks:
     except ssl.SSLError as error:
         raise DialFailed(f"The TLS handshake failed: {error.reason or 'unknown reason'}.") from None
     except OSError as error:
-        raise DialFailed(f"The server cannot be reached: {error.strerror or error}.") from None
+        raise unreachable(error) from None
     except (InvalidHandshake, ValueError) as error:
         raise DialFailed("The server does not speak this protocol.") from error
     if websocket.subprotocol != msgwire.SUBPROTOCOL:

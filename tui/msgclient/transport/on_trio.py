@@ -18,6 +18,7 @@ from .interface import (
     CertificateRejected,
     DialFailed,
     TransportClosed,
+    unreachable,
 )
 
 _Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
@@ -80,8 +81,7 @@ async def _open_stream(address: ServerAddress, context: ssl.SSLContext | None) -
     try:
         tcp = await trio.open_tcp_stream(address.host, address.port)
     except OSError as error:
-        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-        raise DialFailed(f"The server cannot be reached: {cause.strerror or cause}.") from None
+        raise unreachable(error) from None
     if context is None:
         return tcp
     stream = trio.SSLStream(tcp, context, server_hostname=address.host, https_compatible=True)

@@ -387,10 +387,20 @@ class TestOutbox:
         connection, peer, _ = rig.connect()
         for _ in range(1000):
             connection.send(b"x" * 1000)
-        assert connection.queued_bytes <= 101_000
+        # One frame more than the bound at the most, whatever its size: see `Connection.send`.
+        assert connection.queued_bytes <= 102_000
         await settle()
         assert peer.codes == [1006]
         assert rig.counters.outbox_overflows == 1
+
+    async def test_one_frame_larger_than_the_bound_finds_room_in_an_empty_outbox(self, start_rig: StartRig) -> None:
+        rig = await start_rig(outbox_bytes=1000)
+        connection, peer, client = rig.connect()
+        connection.send(b"x" * 5000)
+        await settle()
+        assert rig.counters.outbox_overflows == 0
+        assert peer.codes == []
+        assert [len(payload) for _, payload in frames(client.heard())] == [5000]
 
     async def test_a_stuck_reader_is_cut_off_at_the_write_deadline(
         self, rig: Rig, mock_clock: trio.testing.MockClock

@@ -311,6 +311,35 @@ class ServerConnection:
                 yield msgwire.User(
                     uid=found.uid, login=found.login, status="online", contact="none", created_at=EPOCH_MS
                 )
+            case msgwire.Search():
+                found_users = [a for a in server.accounts.values() if a.login.startswith(frame.query)]
+                yield msgwire.Users(
+                    users=[msgwire.FoundUser(uid=a.uid, login=a.login, status="online") for a in found_users]
+                )
+            case msgwire.SearchMessages():
+                items = [item for item in server.items if frame.query in item.text]
+                yield msgwire.HistoryPage(items=list(items), more=False)
+            case msgwire.ListDevices():
+                yield msgwire.Devices(
+                    devices=[
+                        msgwire.Device(
+                            device_id=device.device_id,
+                            name="",
+                            created_at=EPOCH_MS,
+                            last_seen_at=EPOCH_MS,
+                            current=device is self.device,
+                        )
+                        for device in me.devices.values()
+                    ]
+                )
+            case msgwire.ContactDecline() | msgwire.ContactRemove():
+                yield self._contact(me, frame.peer, "none", "none")
+            case msgwire.Block():
+                me.contacts[frame.peer] = "blocked"
+                yield msgwire.Ok()
+            case msgwire.Unblock():
+                del me.contacts[frame.peer]
+                yield msgwire.Ok()
             case msgwire.LogOut():
                 self.device.is_revoked = True
                 yield msgwire.Ok()

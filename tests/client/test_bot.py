@@ -11,15 +11,18 @@ from typing import Any
 import anyio
 import anyio.abc
 import pytest
+import trustme
 
 import msgwire
-from msgclient import Client, NotSignedIn, Profile, RequestFailed
+from msgclient import CertificateProblem, CertificateQuestion, Client, NotSignedIn, Profile, RequestFailed
 from msgclient.bot import Bot, ContactRequest, Message
 from msgclient.echo import Credentials, echo_bot, main
+from msgclient.trust import KnownServers
 
 from .loopback import Loopback
 from .model_server import Mailbox, ModelServer
 from .network import Network
+from .test_trust import certificate
 
 pytestmark = pytest.mark.anyio
 
@@ -171,6 +174,28 @@ async def test_a_bot_that_was_signed_out_signs_in_again(
         server.post(romeo, parrot, "are you there?")
         await network.until(lambda: answers(server, parrot))
     assert len(parrot.devices) == 2
+
+
+async def test_a_bot_asks_about_a_changed_certificate_and_ends_where_it_may_not_go_on(tmp_path: Path) -> None:
+    model = ModelServer()
+    parrot, romeo = model.register("parrot", PASSWORD), model.register("romeo")
+    context, fingerprint = certificate(trustme.CA())
+    answers_of: list[CertificateQuestion] = []
+
+    async def ask(question: CertificateQuestion) -> bool:
+        answers_of.append(question)
+        return question.fingerprint == fingerprint
+
+    with Loopback(model, context) as loopback:
+        profile = Profile.create("parrot", loopback.url, tmp_path)
+        KnownServers(profile.known_servers).pin(f"localhost:{loopback.port}", "AA:BB")
+        with pytest.raises(CertificateProblem):
+            await Bot(profile, login="parrot", password=PASSWORD).serve()
+        bot = parroting(Bot(profile, login="parrot", password=PASSWORD, on_certificate=ask))
+        async with running(bot):
+            loopback.do(lambda model: model.post(romeo, parrot, "hello"))
+            await anyio.to_thread.run_sync(loopback.until, lambda model: answers(model, parrot))
+    assert [question.fingerprint for question in answers_of] == [fingerprint]
 
 
 async def test_the_bot_of_the_docs_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

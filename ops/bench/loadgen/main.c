@@ -163,14 +163,17 @@ static double open_all(void) {
 }
 
 static void run_until(uint64_t end_ns, uint64_t start_ns, uint64_t *number) {
-    while (relay.now_ns < end_ns) {
-        uint64_t wake = end_ns;
-        if (options.rate > 0) {
-            uint64_t due;
-            while ((due = due_ns(start_ns, *number, options.rate)) <= relay.now_ns && due < relay.measure_until_ns)
-                relay_send(&pairs[(*number)++ % options.pair_count], due);
-            if (due < wake) wake = due;
+    for (;;) {
+        uint64_t wake = end_ns, due;
+        /* Whatever has come due is sent, also when this turn came late and the time is over. */
+        while (options.rate > 0 && (due = due_ns(start_ns, *number, options.rate)) < relay.measure_until_ns) {
+            if (due > relay.now_ns) {
+                if (due < wake) wake = due;
+                break;
+            }
+            relay_send(&pairs[(*number)++ % options.pair_count], due);
         }
+        if (relay.now_ns >= end_ns) return;
         turn(wake);
     }
 }

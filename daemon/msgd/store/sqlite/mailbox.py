@@ -29,24 +29,30 @@ ITEM_TABLES: Final = """message m JOIN account s ON s.id = m.sender_id JOIN acco
     LEFT JOIN call c ON m.kind = 1 AND c.message = m.id"""
 INDEXED: Final = "(SELECT value FROM mark WHERE name = 'indexed')"
 
-_AFTER: Final = f"""
-    SELECT b.seq, b.kind, b.at, b.body, {ITEM_COLUMNS}
-    FROM (
-        SELECT seq, kind, at, body, message FROM mailbox
-        WHERE account = :account AND seq > :seq AND (kind <> 0 OR message <= {INDEXED})
-        UNION ALL
-        SELECT sender_seq, 0, NULL, NULL, id FROM message
-        WHERE id > {INDEXED} AND sender_id = :account AND sender_seq > :seq
-        UNION ALL
-        SELECT receiver_seq, 0, NULL, NULL, id FROM message
-        WHERE id > {INDEXED} AND receiver_id = :account AND receiver_seq > :seq AND sender_id <> :account
-        ORDER BY 1 LIMIT :limit
-    ) b
+_INDEX_ARM: Final = f"""
+    SELECT seq, kind, at, body, message FROM mailbox
+    WHERE account = :account AND seq > :seq AND (kind <> 0 OR message <= {INDEXED})"""
+_TAIL_ARMS: Final = f"""
+    UNION ALL
+    SELECT sender_seq, 0, NULL, NULL, id FROM message
+    WHERE id > {INDEXED} AND sender_id = :account AND sender_seq > :seq
+    UNION ALL
+    SELECT receiver_seq, 0, NULL, NULL, id FROM message
+    WHERE id > {INDEXED} AND receiver_id = :account AND receiver_seq > :seq AND sender_id <> :account"""
+
+
+def _events_from(arms: str) -> str:
+    return f"""
+    SELECT b.seq, b.kind, b.at, b.body, {ITEM_COLUMNS} FROM ({arms} ORDER BY 1 LIMIT :limit) b
     LEFT JOIN message m ON m.id = b.message
     LEFT JOIN account s ON s.id = m.sender_id
     LEFT JOIN account r ON r.id = m.receiver_id
     LEFT JOIN call c ON m.kind = 1 AND c.message = m.id
     ORDER BY b.seq"""
+
+
+_FROM_INDEX: Final = _events_from(_INDEX_ARM)
+_FROM_ALL: Final = _events_from(_INDEX_ARM + _TAIL_ARMS)
 
 _bodies: Final = msgspec.json.Decoder[AnyEvent](AnyEvent)
 
@@ -101,7 +107,17 @@ def mailbox_after(db: Connection, wanted: Mapping[AccountId, int], limit: int) -
     """For each account, its events after a seq, in order."""
     found: list[StoredEvent] = []
     for account, seq in wanted.items():
-        rows = db.execute(_AFTER, {"account": account, "seq": seq, "limit": limit}).fetchall()
+        row = db.execute("SELECT head, floor FROM mailbox_head WHERE account = ?", (account,)).fetchone()
+        if row is None:
+            continue
+        head, start = row[0], max(seq, row[1])
+        if head <= start:
+            continue
+        span = {"account": account, "seq": start, "limit": limit}
+        rows = db.execute(_FROM_INDEX, span).fetchall()
+        # The seqs are dense, so what is missing tells whether the tail has to be scanned.
+        if len(rows) < min(limit, head - start) or rows[-1][0] != start + len(rows):
+            rows = db.execute(_FROM_ALL, span).fetchall()
         found += [
             StoredEvent(
                 account, row[0], row[11] if row[2] is None else row[2], _event(row[1], row[2], row[3], row[4:], account)

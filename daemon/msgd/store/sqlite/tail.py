@@ -24,6 +24,7 @@ class Tail:
         self._worked = False
         self._keys: dict[Key, int] = {}
         self._read_marks(db)
+        self._keys_after = self.indexed
         rows = db.execute(
             "SELECT sender_id, client_message_id, id FROM message WHERE id > ? AND client_message_id IS NOT NULL",
             (self.indexed,),
@@ -47,8 +48,11 @@ class Tail:
         self.newest = newest
         if self._worked:
             self._worked = False
+            before = self._keys_after
             self._read_marks(db)
-            self._keys = {key: message for key, message in self._keys.items() if message > self.indexed}
+            if self.indexed != before:
+                self._keys_after = self.indexed
+                self._keys = {key: message for key, message in self._keys.items() if message > self.indexed}
 
     def sent_before(self, db: Connection, keys: Iterable[Key]) -> dict[Key, int]:
         """Which of these were used already, and by which message."""

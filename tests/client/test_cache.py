@@ -3,14 +3,14 @@
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anyio
 import pytest
 
 import msgwire
-from msgclient import Account, CacheTooNew, LocalMessage, MessageState, ProfileUnreadable
+from msgclient import Account, CacheFailed, CacheTooNew, LocalMessage, MessageState, ProfileUnreadable
 from msgclient.cache import Applied, Cache, Lasting, Tables, apply
 from msgclient.cache.schema import STEPS
 from msgclient.session import Accepted, Happened, Pushed
@@ -81,6 +81,21 @@ async def test_a_message_and_the_cursor_go_together(cache: Cache) -> None:
         await cache.write(breaks)
     assert cache.reading.meta.cursor == 1
     assert [view.message_id for view in page(cache)] == ["m00000001"]
+
+
+async def test_a_full_disk_is_a_clear_error_and_heals(cache: Cache) -> None:
+    await happened(cache, 1, message(1))
+
+    def limit(pages: int) -> Callable[[Tables], None]:
+        return lambda _: cache._writer.execute(f"PRAGMA max_page_count = {pages}") and None
+
+    await cache.write(limit(1))
+    with pytest.raises(CacheFailed, match="full"):
+        await happened(cache, 2, message(2, "x" * 100_000))
+    assert cache.reading.meta.cursor == 1
+    await cache.write(limit(1_000_000))
+    await happened(cache, 2, message(2))
+    assert cache.reading.meta.cursor == 2
 
 
 async def test_an_event_that_is_stored_changes_nothing(cache: Cache) -> None:

@@ -1,6 +1,5 @@
 """The client against the model server: signing in, sending, receiving, and every way to lose the line."""
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 import msgwire
 from msgclient import (
+    CacheFailed,
     Client,
     ConnectionState,
     LimitReached,
@@ -458,14 +458,18 @@ async def test_a_full_disk_here_acknowledges_nothing(
         device = next(iter(juliet_box.devices.values()))
 
         async def full(*_: object) -> None:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise CacheFailed("This computer cannot store messages now: database or disk is full.")
 
         with monkeypatch.context() as broken:
             broken.setattr(juliet._running.cache, "write", full)
             server.post(romeo, juliet_box, "kept by the server")
             network.flush()
-            await reach(juliet, lambda state: isinstance(state, Offline))
+            state = await reach(juliet, lambda state: isinstance(state, Offline))
+            assert isinstance(state, Offline)
+            assert "disk is full" in state.reason
             assert device.cursor == 0
+            with pytest.raises(CacheFailed):
+                await juliet.send(romeo.uid, "not kept")
         await settled(juliet, lambda: texts(juliet, romeo.uid) == ["kept by the server"])
 
 

@@ -3,6 +3,7 @@
 from .client import Client
 from .engine import Limits
 from .errors import (
+    CacheFailed,
     CacheTooNew,
     CertificateProblem,
     ClientError,
@@ -39,6 +40,7 @@ from .views import Account, ContactView, ConversationView, LocalMessage, Message
 
 __all__ = [
     "Account",
+    "CacheFailed",
     "CacheTooNew",
     "CallSignal",
     "CertificateChanged",

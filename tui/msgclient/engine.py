@@ -2,7 +2,6 @@
 
 import logging
 import math
-import sqlite3
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -16,9 +15,18 @@ import msgwire
 from .broadcast import Broadcast
 from .cache import Cache, Lasting, Tables, apply
 from .cache.replies import AsOfNow
-from .errors import ClientError, NotConnected, NotSignedIn, OutboxFull, RequestFailed, RequestTimedOut, TextTooLong
+from .errors import (
+    CacheFailed,
+    ClientError,
+    NotConnected,
+    NotSignedIn,
+    OutboxFull,
+    RequestFailed,
+    RequestTimedOut,
+    TextTooLong,
+)
 from .hints import Hints
-from .link import CONTRACT_BROKEN, Link
+from .link import CACHE_FAILED, CONTRACT_BROKEN, Link
 from .opening import DEAD_REFRESH
 from .outbox import OutboxFlow
 from .reconnect import ConnectionLoop, now_ms
@@ -37,9 +45,6 @@ from .updates import (
     updates_of,
 )
 from .views import Account, LocalMessage
-
-CACHE_FAILED = 4500
-"""The close code that this side gives itself when its own disk fails."""
 
 _logger = logging.getLogger("msgclient")
 
@@ -222,8 +227,8 @@ class Engine:
         """Use an open connection until it ends; returns how it ended."""
         try:
             await self._resume(ready)
-        except sqlite3.Error as error:
-            return _cache_failed(error)
+        except CacheFailed as error:
+            return TransportClosed(CACHE_FAILED, str(error))
         async with anyio.create_task_group() as tasks:
             self._link, self._tasks = link, tasks
             self._owner = Account(ready.uid, ready.login, ready.device_id)
@@ -280,9 +285,8 @@ class Engine:
             outputs += self._session.receive(frame)
         try:
             await self._store(outputs)
-        except sqlite3.Error as error:
-            failed = _cache_failed(error)
-            self._link.end(failed.code, failed.reason)
+        except CacheFailed as error:
+            self._link.end(CACHE_FAILED, str(error))
             return
         for output in outputs:
             match output:
@@ -312,9 +316,7 @@ class Engine:
                     lasting.append(output)
         applied = None
         if lasting:
-            applied = await self.cache.write(
-                lambda on: apply(on, lasting, owner, keeps_inbox=self._keeps_inbox)
-            )
+            applied = await self.cache.write(lambda on: apply(on, lasting, owner, keeps_inbox=self._keeps_inbox))
         self._acknowledge()
         if applied is not None:
             self.broadcast.publish(updates_of(applied, self.cache.reading, self.hints.presences))
@@ -384,7 +386,3 @@ class Engine:
             wake_at = self._flow.wake_at()
             with anyio.CancelScope(deadline=math.inf if wake_at is None else wake_at):
                 await self._outbox_work.wait()
-
-
-def _cache_failed(error: sqlite3.Error) -> TransportClosed:
-    return TransportClosed(CACHE_FAILED, f"This computer cannot store messages now: {error}.")

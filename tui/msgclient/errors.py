@@ -11,6 +11,7 @@
     │   ├── OutboxFull           too many messages wait for the server
     │   ├── TooManyRequests      too many requests wait for their replies
     │   └── TextTooLong          the text is over the server's `limits.max_text_bytes`
+    ├── CacheFailed              this computer cannot store it now: a full disk, a failing one
     ├── CertificateProblem       the server's certificate is not trusted
     └── ProfileProblem
         ├── ProfileInUse         another process has this profile open
@@ -75,6 +76,10 @@ class TooManyRequests(LimitReached):
 
 class TextTooLong(LimitReached):
     """The text has more UTF-8 bytes than the server takes."""
+
+
+class CacheFailed(ClientError):
+    """This computer cannot store it now, so nothing was changed. The cause is the database's own error."""
 
 
 class CertificateProblem(ClientError):

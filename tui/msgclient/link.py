@@ -15,6 +15,9 @@ SILENT = 4408
 
 CONTRACT_BROKEN = 1002
 
+CACHE_FAILED = 4500
+"""The close code that this side gives itself when its own disk fails; the reason is a sentence for a person."""
+
 _MAX_HINTS = 512
 """Past so many waiting frames, one that may be lost is refused."""
 

@@ -17,7 +17,7 @@ from . import opening as open_steps
 from .backoff import Backoff, retry_after_in
 from .dial import Dialer, PinnedCertificateChanged
 from .errors import ClientError, NotConnected, RequestFailed
-from .link import Link
+from .link import CACHE_FAILED, Link
 from .state import CertificateChanged, Connecting, ConnectionState, Offline, Online, SignedOut
 from .tokens import TokenFile, Tokens
 from .transport import DialFailed, TransportClosed
@@ -329,6 +329,8 @@ def _ended(error: Exception) -> _End:
             return _End(NotConnected(f"{said}."), retry_after_ms=retry_after_in(reason))
         case TransportClosed(code=CloseCode.REVOKED | CloseCode.UNAUTHENTICATED):
             return _End(NotConnected("The server ended the sign-in."))
+        case TransportClosed(code=code, reason=reason) if code == CACHE_FAILED:
+            return _End(NotConnected(reason))
         case TransportClosed():
             return _End(NotConnected("The connection was lost."))
         case TimeoutError():

@@ -8,7 +8,7 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
-from ..errors import ProfileUnreadable
+from ..errors import CacheFailed, ProfileUnreadable
 from .conversations import Conversations
 from .inbox import Inbox
 from .messages import Messages
@@ -83,18 +83,21 @@ class Cache:
     async def write(self, act: Callable[[Tables], T]) -> T:
         """Run `act` in one transaction on the worker thread; what it raises rolls back.
 
-        A cancelled caller waits for the commit, so that memory and disk never disagree.
+        A cancelled caller waits for the commit, so that memory and disk never disagree. Raises `CacheFailed`.
         """
         return await anyio.to_thread.run_sync(self._transact, act, limiter=self._limiter)
 
     def _transact(self, act: Callable[[Tables], T]) -> T:
-        self._writer.execute("BEGIN IMMEDIATE")
         try:
+            self._writer.execute("BEGIN IMMEDIATE")
             result = act(self._writing)
-        except BaseException:
-            self._writer.execute("ROLLBACK")
-            raise
-        self._writer.execute("COMMIT")
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise CacheFailed(f"This computer cannot store messages now: {error}.") from error
+        finally:
+            # On some errors, a full disk among them, SQLite has rolled back by itself.
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
         return result
 
 

@@ -70,7 +70,7 @@ def test_fragments_and_pings_are_taken(built: Path) -> None:
     ("fault", "sentence"),
     [
         ("altered", "another text"),
-        ("refused", "error rate_limited"),
+        ("refused", "error rate_limited: slow"),
         ("hole", "a hole"),
         ("sent twice", "answered twice"),
         ("repeated", "was due"),

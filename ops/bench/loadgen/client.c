@@ -74,7 +74,8 @@ static void take_frame(struct client *client, const struct frame *frame) {
         client->phase = CLIENT_GONE;
         clients_gone++;
     } else if (span_is(type, "error")) {
-        die(1, "the daemon answered with the error %.*s", (int)frame->code.size, frame->code.at);
+        die(1, "the daemon answered with the error %.*s: %.*s", (int)frame->code.size, frame->code.at,
+            (int)frame->message.size, frame->message.at);
     }
 }
 

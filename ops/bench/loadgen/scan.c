@@ -66,6 +66,8 @@ static void keep(struct frame *frame, int depth, struct span key, struct span va
         frame->re = value;
     } else if (span_is(key, "code")) {
         frame->code = value;
+    } else if (span_is(key, "message")) {
+        frame->message = value;
     } else if (span_is(key, "cursor")) {
         frame->cursor = span_number(value);
     } else if (span_is(key, "head")) {

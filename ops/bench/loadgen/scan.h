@@ -14,7 +14,7 @@ struct span {
 };
 
 struct frame {
-    struct span type, re, code;
+    struct span type, re, code, message;
     struct span kind, client_message_id, text; /* of the nested event, or of a `sent` reply */
     uint64_t seq, cursor, head;
 };

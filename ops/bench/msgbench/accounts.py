@@ -89,7 +89,7 @@ class Wire:
     @staticmethod
     def _checked(kind: str, frame: dict[str, Any]) -> dict[str, Any]:
         if frame["type"] == "error":
-            raise VoidRun(f"{kind} was answered with the error {frame.get('code')}")
+            raise VoidRun(f"{kind} was answered with the error {frame.get('code')}: {frame.get('message')}")
         return frame
 
 

@@ -160,7 +160,7 @@ class App:
         nursery.start_soon(service.delivery.run_ticks)
         nursery.start_soon(service.delivery.run_sweep)
         nursery.start_soon(service.alarms.run)
-        nursery.start_soon(service.run_presence)
+        nursery.start_soon(service.run_ticks)
         nursery.start_soon(measure_lag, self._metrics)
         gateway: Gateway = await nursery.start(
             serve, sockets, tls, partial(sessions.open_link, service), gateway_settings(settings), self._counters, log

@@ -93,6 +93,7 @@ class Link:
         self.here: Here | None = None
         self.expires_at = 0
         self.alarms: list[Alarm] = []
+        # A sign-in is under way: what comes behind it is not held to the bound of strangers.
         self.attaching = False
         self.gone = False
         limits = service.settings.limits
@@ -128,7 +129,7 @@ class Link:
             self.fail(error.re, error.code, error.sentence)
         if not self._may_send(max(1, len(frames))):
             return
-        if self._busy or len(frames) > FRAMES_PER_TURN:
+        if self._busy or self._held_for or len(frames) > FRAMES_PER_TURN or service.is_congested():
             self._inbox.extend(frames)
             self._work()
             return
@@ -195,6 +196,8 @@ class Link:
             self._held_for.discard(reason)
             if not self._held_for:
                 self.connection.resume()
+                if self._inbox:
+                    self._work()
 
     def cancel_alarms(self) -> None:
         """Let none of this connection's alarms ring."""
@@ -249,12 +252,16 @@ class Link:
             self._explain(frame, error)
 
     def _explain(self, frame: ClientFrame, error: Exception) -> None:
+        if self.person is None:
+            self.attaching = False
         self.service.explain(self, frame, error)
 
     def _work(self, first: Awaitable[None] | None = None) -> None:
         if len(self._inbox) > self.service.settings.limits.inbox_frames:
             self.hold(Hold.INBOX)
-        if not self._busy:
+        if first is None and self.service.is_congested():
+            self.service.put_off(self)
+        elif not self._busy:
             self._busy = True
             self.service.nursery.start_soon(self._worker, first)
 
@@ -264,7 +271,7 @@ class Link:
         if first is not None:
             await first
         count = 0
-        while self._inbox:
+        while self._inbox and not self.service.is_congested():
             if self.connection.queued_bytes > self.service.high_water_bytes:
                 await self.connection.wait_drained()
             waiting = self._handle(self._inbox.popleft())
@@ -277,3 +284,5 @@ class Link:
                 await trio.lowlevel.checkpoint()
         self._busy = False
         self.release(Hold.INBOX)
+        if self._inbox:
+            self.service.put_off(self)

@@ -84,7 +84,8 @@ class Service:
         self.calls = CallRegistry(settings.calls.max_calls)
         self.call_alarms: dict[str, list[Alarm]] = {}
         self.links: set[Link] = set()
-        self._pressing: set[Link] = set()
+        # Bounded by the connections.
+        self._put_off: set[Link] = set()
         self._emptied = trio.Event()
         self.cuts = 0
         """How often connections were cut: a sign-in that overlaps one looks at its rows again."""
@@ -164,17 +165,20 @@ class Service:
 
     # The writer's queue: before it is full, whoever fills it is not listened to for a while.
 
-    def press(self, link: Link) -> None:
-        """A connection has queued a command: hold it while too many wait."""
-        if self.store.queue_depth * 2 > self.settings.store.queue_max:
-            self._pressing.add(link)
-            link.hold(Hold.STORE)
+    def is_congested(self) -> bool:
+        """Whether so many commands wait for the writer that whoever adds to them has to wait."""
+        return self.store.queue_depth * 2 > self.settings.store.queue_max
+
+    def put_off(self, link: Link) -> None:
+        """A connection's frames wait until the writer has caught up."""
+        self._put_off.add(link)
+        link.hold(Hold.STORE)
 
     def relieve(self) -> None:
-        """A command is done: listen again once few wait."""
-        if self._pressing and self.store.queue_depth * 4 < self.settings.store.queue_max:
-            pressing, self._pressing = self._pressing, set()
-            for link in pressing:
+        """Listen again to those who were put off, once few commands wait."""
+        if self._put_off and self.store.queue_depth * 4 < self.settings.store.queue_max:
+            put_off, self._put_off = self._put_off, set()
+            for link in put_off:
                 link.release(Hold.STORE)
 
     # Frames of the moment. Each goes to this node's devices; in a cluster, the bus carries it to the others.
@@ -280,11 +284,12 @@ class Service:
                 self.log("error", "handler.failed", conn=link.connection.id, device=link.device_id or None, error=error)
                 link.fail(re, ErrorCode.INTERNAL)
 
-    async def run_presence(self) -> None:
-        """Announce at every tick, until cancelled."""
+    async def run_ticks(self) -> None:
+        """Announce presence at every tick, until cancelled; and see that nobody stays put off."""
         while True:
             await trio.sleep(self.settings.presence.tick_s)
             self.announce()
+            self.relieve()
 
 
 def _plain(seconds: float) -> int | float:

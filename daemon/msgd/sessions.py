@@ -34,6 +34,7 @@ def open_link(service: Service, connection: Connection) -> Link:
     )
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
+        link.attaching = True
         link.message(encode(Authenticate(access_token=token.strip())))
     return link
 

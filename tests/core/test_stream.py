@@ -50,6 +50,21 @@ def test_an_acknowledgment_covers_what_was_pushed_and_no_more() -> None:
     assert stream.acked == 3
 
 
+def test_a_client_that_knows_more_than_its_cursor_says_does_not_fill_the_window() -> None:
+    stream = Stream(cursor=0, head=10, window=3)
+    assert list(stream.ack(8)) == []
+    assert [seq for seq in range(1, 11) if stream.offer(seq)] == list(range(1, 11)), "1 to 8 are known, 2 are in flight"
+    assert stream.acked == 8
+    assert stream.room == 1
+
+
+def test_what_was_acknowledged_too_early_is_pushed_all_the_same() -> None:
+    stream = Stream(cursor=0, head=2, window=3)
+    list(stream.ack(2))
+    assert stream.offer(1)
+    assert stream.offer(2)
+
+
 def test_a_client_that_keeps_its_own_cursor_starts_where_it_says_but_not_past_the_head() -> None:
     stream = Stream(cursor=5, head=9, window=10)
     stream.rewind(2)

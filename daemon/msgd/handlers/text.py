@@ -107,7 +107,6 @@ def _submit(service: Service, link: Link, frame: Send, peer: Person) -> None:
 
     link.pending()
     service.store.submit(command, done)
-    service.press(link)
 
 
 def ack(service: Service, link: Link, frame: Ack) -> None:

@@ -9,7 +9,7 @@ import pytest
 from msgclient import Client, Profile
 from msgclient.reconnect import Backoff
 
-from .model_server import ModelServer
+from .model_server import Mailbox, ModelServer
 from .network import Network
 
 
@@ -38,3 +38,13 @@ def make_client(tmp_path: Path, network: Network, monkeypatch: pytest.MonkeyPatc
         return Client(profile, connect=options.pop("connect", network), **options)
 
     return make
+
+
+@pytest.fixture
+def juliet_box(server: ModelServer) -> Mailbox:
+    return server.register("juliet", "a good password")
+
+
+@pytest.fixture
+def romeo(server: ModelServer, juliet_box: Mailbox) -> Mailbox:
+    return server.register("romeo")

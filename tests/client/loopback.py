@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 import msgwire
 
+from .model_connection import ServerConnection as ModelConnection
 from .model_server import ModelServer
 
 T = TypeVar("T")
@@ -90,7 +91,7 @@ class Loopback:
             await self._stop.wait()
 
     async def _handle(self, socket: ServerConnection) -> None:
-        connection = self.model.connect()
+        connection = ModelConnection(self.model)
         connection.socket = socket
         self._sockets.add(socket)
         try:

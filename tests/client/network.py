@@ -11,7 +11,8 @@ import msgwire
 from msgclient.profile import ServerAddress
 from msgclient.transport import DialFailed, TransportClosed
 
-from .model_server import ModelServer, ServerConnection
+from .model_connection import ServerConnection
+from .model_server import ModelServer
 
 
 class MemoryTransport:
@@ -103,7 +104,7 @@ class Network:
         self.dials += 1
         if self.is_down:
             raise DialFailed("The server cannot be reached: it is down.")
-        transport = MemoryTransport(self, self.server.connect())
+        transport = MemoryTransport(self, ServerConnection(self.server))
         self.transports.append(transport)
         return transport
 

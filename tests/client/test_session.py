@@ -8,7 +8,8 @@ import msgwire
 from msgclient import TooManyRequests
 from msgclient.session import Accepted, Answered, Broken, Happened, Output, Pushed, Refused, Session, Unanswered
 
-from .model_server import EPOCH_MS, Mailbox, ModelServer, ServerConnection
+from .model_connection import ServerConnection
+from .model_server import EPOCH_MS, Mailbox, ModelServer
 
 
 def ready(cursor: int, head: int) -> msgwire.Ready:
@@ -144,7 +145,7 @@ class Phone:
         self.line: ServerConnection | None = None
 
     def dial(self) -> None:
-        self.line = self.server.connect()
+        self.line = ServerConnection(self.server)
         self.line.take()
         self.session.lost()
         self.line.handle(

@@ -285,9 +285,9 @@ async def test_two_devices_and_two_senders_leave_no_hole(world: World) -> None:
 async def test_each_device_has_its_own_cursor(world: World) -> None:
     juliet, romeo = await world.people("juliet", "romeo")
     laptop = await juliet.device("laptop", acks=False)
-    await juliet.phone.barrier()
-    await laptop.ask("ack", seq=laptop.transcript.position)
+    await laptop.barrier()
     start = laptop.transcript.position
+    await laptop.ask("ack", seq=start)
     for each in range(3):
         await romeo.write(juliet, f"one of us reads {each}")
     for _ in range(3):

@@ -1,5 +1,6 @@
 """A live session takes 100,000 broken frames: the daemon answers, shows no traceback and does not grow."""
 
+import functools
 import itertools
 import json
 import os
@@ -108,10 +109,14 @@ async def fuzz(person: Person, source: Iterator[str]) -> set[str]:
                 for raw in batch:
                     await socket.send(raw)
                 await socket.send(json.dumps({"type": "ping", "request_id": f"barrier {number}"}))
-                await take_until(socket, lambda frame, number=number: frame.get("re") == f"barrier {number}", codes)
+                await take_until(socket, functools.partial(is_reply, f"barrier {number}"), codes)
             except ConnectionClosed:
                 assert socket.close_code in {1000, 1009, 4401, 4403}, f"closed with {socket.close_code}"
     return codes
+
+
+def is_reply(request_id: str, frame: dict[str, Any]) -> bool:
+    return frame.get("re") == request_id
 
 
 async def signed_in(person: Person) -> ClientConnection:

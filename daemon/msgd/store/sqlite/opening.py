@@ -105,8 +105,8 @@ class StoreFile:
         db.execute("PRAGMA temp_store = MEMORY")
         # The writer checkpoints by itself, when nobody waits for it.
         db.execute("PRAGMA wal_autocheckpoint = 0")
-        # What is deleted is overwritten, as far as that costs no writing of its own.
-        db.execute("PRAGMA secure_delete = FAST")
+        # What is deleted is overwritten, free pages too.
+        db.execute("PRAGMA secure_delete = ON")
         return db
 
     def reading(self) -> sqlite3.Connection:

@@ -82,6 +82,7 @@ class Writer:
         self._observer = observer
         self._queue: deque[tuple[Command, Done]] = deque()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._in_work: list[tuple[Command, Done]] = []
         self._asleep = False
         self._stopping = False
         self._failing = False
@@ -116,7 +117,7 @@ class Writer:
         self._bell.put(None)
 
     def run(self) -> None:
-        """Serve until stopped. What waits is carried out first."""
+        """Serve until stopped. What waits is carried out first; a defect of the writer itself is raised."""
         try:
             while True:
                 if self._queue:
@@ -125,6 +126,11 @@ class Writer:
                     break
                 else:
                     self._wait()
+        except BaseException:
+            self._hand_back(
+                [(done, StoreError(ErrorCode.INTERNAL.value)) for _, done in [*self._in_work, *self._queue]]
+            )
+            raise
         finally:
             self._db.close()
 
@@ -156,7 +162,9 @@ class Writer:
 
     def _serve_batch(self) -> None:
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_max))]
+        self._in_work = batch
         self._serve(batch)
+        self._in_work = []
         messages = sum(1 for command, _ in batch if type(command) is SendMessage)
         steps = self._pace.steps_after(messages)
         while steps and not self._failing and self._guarded(self._upkeep.pressing):

@@ -189,6 +189,8 @@ _KEY_NAMES = {"ctrl": "Ctrl", "alt": "Alt", "shift": "Shift", "up": "↑", "down
 
 
 def key_name(keys: str) -> str:
-    """A key as people write it: `Ctrl-K`, `Alt-↓`, `F1`."""
-    parts = keys.split(",", maxsplit=1)[0].split("+")
+    """A key as people write it: `Ctrl-K`, `Alt-↓`, `F1`, `Shift-R`."""
+    parts = keys.split("+")
+    if len(keys) == 1 and keys.isupper():
+        parts = ["shift", keys]
     return "-".join(_KEY_NAMES.get(part, part.upper() if len(part) < 3 else part.capitalize()) for part in parts)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from rich.segment import Segments
+from rich.traceback import Traceback
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -29,6 +31,7 @@ from msgclient import (
 from .actions import ACTIONS, Scope
 from .bursts import PAUSE_S, next_burst
 from .explain import explain
+from .keys import learn_keys
 from .screens.certificate import CertificateScreen
 from .screens.certificate_changed import CertificateChangedScreen
 from .screens.chat import ChatScreen
@@ -74,7 +77,10 @@ class MessengerApp(App[None]):
     TITLE = "msgd"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "quit", show=False, priority=True)]
     CSS = """
-    Toast { max-width: 70; }
+    /* Above, where they cover neither the newest message nor what is being written. */
+    ToastRack { dock: top; align: right top; margin-top: 1; }
+    Toast { max-width: 60%; width: auto; padding: 0 1; margin-top: 0; }
+    ChatScreen.-narrow Toast { max-width: 100%; }
     """
 
     class Burst(Message):
@@ -93,6 +99,7 @@ class MessengerApp(App[None]):
         calendar: Calendar | None = None,
         now_ms: Callable[[], int] = _now_ms,
     ) -> None:
+        learn_keys()
         super().__init__()
         self._options = options
         self._make_client = make_client
@@ -226,9 +233,16 @@ class MessengerApp(App[None]):
     async def _end(self, code: int) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, ChatScreen) and screen.is_mounted:
-                await screen.writing.keep_draft()
+                await screen.writing.close()
         await self._close_client()
         self.exit(return_code=code)
+
+    def _fatal_error(self) -> None:
+        """A defect ends the program with its place, but not the values of variables: they hold what people wrote."""
+        self.bell()
+        trace = Traceback(show_locals=False, width=None)
+        self._exit_renderables.append(Segments(self.console.render(trace, self.console.options)))
+        self._close_messages_no_wait()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every action of the table that needs no message."""

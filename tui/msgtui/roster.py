@@ -53,6 +53,7 @@ class Roster:
     def __init__(self) -> None:
         self._conversations: dict[str, ConversationView] = {}
         self._contacts: dict[str, ContactView] = {}
+        self._strangers: dict[str, str] = {}
 
     def load(self, conversations: Iterable[ConversationView], contacts: Iterable[ContactView]) -> None:
         """Replace everything."""
@@ -71,6 +72,10 @@ class Roster:
         else:
             self._contacts[view.uid] = view
 
+    def met(self, uid: str, login: str) -> None:
+        """Somebody was found who is neither a contact nor in a conversation yet."""
+        self._strangers[uid] = login
+
     def conversation(self, uid: str) -> ConversationView | None:
         """The conversation with an account."""
         return self._conversations.get(uid)
@@ -83,7 +88,7 @@ class Roster:
         """The login of an account, or a word where it is not known yet."""
         contact, conversation = self._contacts.get(uid), self._conversations.get(uid)
         login = (contact.login if contact else "") or (conversation.login if conversation else "")
-        return login or "somebody"
+        return login or self._strangers.get(uid) or "somebody"
 
     def uid_of(self, login: str) -> str | None:
         """The account of a login that is known here, without regard to case."""

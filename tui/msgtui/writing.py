@@ -54,7 +54,7 @@ class Writing:
         """Write to somebody else: the draft goes, theirs comes."""
         if peer == self._peer:
             return
-        self._start(self.keep_draft())
+        self.keep_draft()
         view = None if peer is None else self._client.conversation(peer)
         self._peer = peer
         self._leave_mode()
@@ -71,23 +71,34 @@ class Writing:
         if self._draft_due is not None:
             self._draft_due.cancel()
         loop = asyncio.get_running_loop()
-        self._draft_due = loop.call_later(DRAFT_PAUSE_S, lambda: self._start(self.keep_draft()))
+        self._draft_due = loop.call_later(DRAFT_PAUSE_S, self.keep_draft)
 
-    async def keep_draft(self) -> None:
-        """Write the draft down, if it is another than the one that is."""
+    def keep_draft(self) -> None:
+        """Start to write the draft down as it is now, if it is another than the one that is."""
+        draft = self._new_draft()
+        if draft is not None:
+            self._start(self._client.set_draft(*draft))
+
+    async def close(self) -> None:
+        """Write the draft down before the program ends."""
+        draft = self._new_draft()
+        if draft is not None:
+            await self._client.set_draft(*draft)
+
+    def _new_draft(self) -> tuple[str, str] | None:
         if self._draft_due is not None:
             self._draft_due.cancel()
             self._draft_due = None
         text = self._composer.text
         # What is being edited is no draft, and a command is none either.
         if self._peer is None or self._editing is not None or text == self._kept or text.startswith("/"):
-            return
+            return None
         self._kept = text
-        await self._client.set_draft(self._peer, text)
+        return self._peer, text
 
     def start_edit(self, message: LocalMessage) -> None:
         """Put an own message into the composer; the draft comes back afterwards."""
-        self._start(self.keep_draft())
+        self.keep_draft()
         self._editing, self._answering = message, None
         self._mode.show_edit()
         self._composer.put(message.text)
@@ -141,7 +152,7 @@ class Writing:
                 raise
         self._tell_typing(False)
         if peer == self._peer and not self._composer.text:
-            await self.keep_draft()
+            self.keep_draft()
 
     async def _save_edit(self, message: LocalMessage, text: str) -> None:
         assert message.message_id is not None  # only such messages can be edited

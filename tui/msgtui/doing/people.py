@@ -74,7 +74,9 @@ async def message(desk: Desk, argument: str) -> None:
         raise Refused("Say with whom: /msg LOGIN.")
     uid = desk.roster.uid_of(login)
     if uid is None:
-        uid = (await desk.client.get_user(login=login)).uid
+        user = await desk.client.get_user(login=login)
+        desk.roster.met(user.uid, user.login)
+        uid = user.uid
     desk.open(uid)
     desk.write()
 

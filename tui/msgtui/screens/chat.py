@@ -113,6 +113,12 @@ class ChatScreen(Screen[None]):
         self.people = self.query_one(PeopleList)
         self.timeline = self.query_one(Timeline)
         self.composer = self.query_one(Composer)
+        self._header = self.query_one(PeerHeader)
+        self._relation = self.query_one(RelationBar)
+        self._status = self.query_one(StatusLine)
+        self._banner = self.query_one(Banner)
+        self._new_below = self.query_one(NewBelow)
+        self._account = self.query_one("#account", Static)
         self.reader = Reader(self._client, self.timeline)
         mode, hint = self.query_one(ModeBar), self.query_one(CommandHint)
         self.writing = Writing(self._client, self.composer, mode, hint, self.now_ms, self.start)
@@ -159,15 +165,15 @@ class ChatScreen(Screen[None]):
         self.people.show(self.roster.rows(self.reader.peer))
         self._show_peer()
         state = shown(self._client.state, self.now_ms())
-        self.query_one(StatusLine).show_state(self._client.state, self._client.queued)
-        self.query_one(Banner).show(state)
+        self._status.show_state(self._client.state, self._client.queued)
+        self._banner.show(state)
         account = self._client.me
-        self.query_one("#account", Static).update("msgd" if account is None else safe(account.login))
+        self._account.update("msgd" if account is None else safe(account.login))
         self._show_new_below()
         self._show_hints()
 
     def _show_peer(self) -> None:
-        header, relation, peer = self.query_one(PeerHeader), self.query_one(RelationBar), self.reader.peer
+        header, relation, peer = self._header, self._relation, self.reader.peer
         if peer is None:
             header.show_nobody()
             relation.display = False
@@ -180,7 +186,7 @@ class ChatScreen(Screen[None]):
         follows = self.timeline.follows or self.reader.peer is None
         if follows:
             self.reader.new_below = 0
-        self.query_one(NewBelow).show(self.reader.new_below, follows)
+        self._new_below.show(self.reader.new_below, follows)
 
     def _show_hints(self) -> None:
         if self.focused is self.timeline:
@@ -190,7 +196,7 @@ class ChatScreen(Screen[None]):
             wanted = hints.for_list(row is not None and row.kind is RowKind.REQUEST, row is None)
         else:
             wanted = hints.for_composer(self.is_narrow)
-        self.query_one(StatusLine).show_hints(wanted)
+        self._status.show_hints(wanted)
 
     def _mark_read(self) -> None:
         """Read is what stood on the screen while the terminal had the focus."""
@@ -234,7 +240,7 @@ class ChatScreen(Screen[None]):
 
     def start(self, work: Coroutine[object, object, None]) -> None:
         """Do something beside the screen; what goes wrong is told as a sentence."""
-        self.run_worker(self._do(work), exit_on_error=False)
+        self.run_worker(self._do(work))
 
     async def _do(self, work: Coroutine[object, object, None]) -> None:
         try:

@@ -32,6 +32,7 @@ class DevicesScreen(ModalScreen[None]):
         background: $panel; }
     DevicesScreen #title { text-style: bold; margin-bottom: 1; }
     DevicesScreen OptionList { height: auto; max-height: 14; border: none; padding: 0; background: $panel; }
+    DevicesScreen OptionList:focus { border: none; }
     DevicesScreen #said { margin-top: 1; color: $foreground-muted; }
     """
 

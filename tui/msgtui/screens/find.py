@@ -116,6 +116,8 @@ class FindScreen(ModalScreen[str | None]):
         except (ClientError, ValueError) as error:
             self._say(explain(error))
             return
+        for user in found:
+            self._roster.met(user.uid, user.login)
         if query == self._query:
             self._found = found
             self._show(is_complete=True)

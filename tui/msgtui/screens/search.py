@@ -50,6 +50,7 @@ class SearchScreen(ModalScreen[Hit | None]):
     SearchScreen OptionList { height: auto; max-height: 16; border: none; padding: 0; background: $panel;
         scrollbar-size-vertical: 1; scrollbar-color: $surface; scrollbar-background: $panel;
         text-wrap: nowrap; text-overflow: ellipsis; }
+    SearchScreen OptionList:focus { border: none; }
     SearchScreen #said { color: $foreground-muted; margin-top: 1; }
     """
 

@@ -82,8 +82,6 @@ class SignInScreen(Screen[None]):
     def on_mount(self) -> None:
         """Start with what is not known yet."""
         self._describe()
-        if self._reason:
-            self._say(self._reason)
         self.query_one("#server", Input).focus()
         if self._server:
             self._go()
@@ -149,6 +147,9 @@ class SignInScreen(Screen[None]):
         self.set_class(hello.registration == "closed", "-closed")
         self.set_class(hello.registration == "invite", "-invite")
         self._describe(host, hello)
+        # Why one is here again stands until one acts.
+        self._say(safe(self._reason))
+        self._reason = ""
         self.query_one("#login", Input).focus()
 
     async def _enter(self) -> None:

@@ -3,14 +3,11 @@
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
 from msgtui.commands import completed
 from msgtui.safe_text import for_editing
-
-_PAGE = 10
 
 
 class Composer(TextArea):
@@ -28,14 +25,17 @@ class Composer(TextArea):
     }
     Composer:focus { border: none; background: $surface; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", show=False, priority=True),
-        Binding("alt+enter,ctrl+j,shift+enter", "newline", show=False, priority=True),
-        Binding("tab", "complete", show=False, priority=True),
-        Binding("pageup", "scroll_timeline(-1)", show=False, priority=True),
-        Binding("pagedown", "scroll_timeline(1)", show=False, priority=True),
-        Binding("escape", "cancel", show=False),
-    ]
+    # Not bindings: those with priority would overtake the letters that were typed before them.
+    KEYS: ClassVar[dict[str, str]] = {
+        "enter": "send",
+        "alt+enter": "newline",
+        "shift+enter": "newline",
+        "ctrl+j": "newline",
+        "tab": "complete",
+        "pageup": "scroll_timeline(-1)",
+        "pagedown": "scroll_timeline(1)",
+        "escape": "cancel",
+    }
 
     class Submitted(Message):
         """Enter was pressed on a text."""
@@ -98,6 +98,15 @@ class Composer(TextArea):
             self.post_message(self.WentUp())
         else:
             super().action_cursor_up(select)
+
+    async def _on_key(self, event: events.Key) -> None:
+        action = self.KEYS.get(event.key)
+        if action is None:
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+        await self.run_action(action)
 
     async def _on_paste(self, event: events.Paste) -> None:
         # A clipboard may hold anything, and an editor shows what it holds.

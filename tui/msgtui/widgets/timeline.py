@@ -98,6 +98,7 @@ class Timeline(ScrollView, can_focus=True):
         self._follows = True
         self._asked = False
         self._is_arranging = False
+        self._target: int | None = None
 
     # What it shows. Each of these ends in one `rearrange`, which the caller does once for a burst.
 
@@ -106,22 +107,20 @@ class Timeline(ScrollView, can_focus=True):
         self.window = Window(messages, reaches_end=reaches_end)
         self.marks = marks
         self.selected = None
-        self._follows = True
-        self.rearrange()
         first = None if marks.first_unread is None else self.window.index_of_id(marks.first_unread)
-        if first is not None:
-            self._put_at_top(self.window.messages[first].local_id)
+        self._target = None if first is None else self.window.messages[first].local_id
+        self._follows = self._target is None
+        self.rearrange()
 
     def show_at(self, messages: Sequence[LocalMessage], marks: Marks, message_id: str) -> None:
         """Show a window around one message, and select that."""
         self.window = Window(messages, reaches_end=False)
         self.marks = marks
         self._follows = False
-        self.rearrange()
         index = self.window.index_of_id(message_id)
         if index is not None:
-            self.selected = self.window.messages[index].local_id
-            self._put_at_top(self.selected)
+            self.selected = self._target = self.window.messages[index].local_id
+        self.rearrange()
 
     def rearrange(self) -> None:
         """Lay out what the window holds now, and stay where the reader is."""
@@ -135,16 +134,21 @@ class Timeline(ScrollView, can_focus=True):
         self._is_arranging = True
         self._layout.arrange(self.window.messages, self.heading, self._painter, self.marks, self._now_ms())
         self.virtual_size = Size(width, self._layout.height)
-        if follows:
+        if self._target is not None:
+            target, self._target = self._target, None
+            self._put_in_view(target)
+        elif follows:
             self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
         elif anchor is not None:
             lines = self._layout.lines_of(anchor[0])
             if lines:
                 self.scroll_to(y=lines.start + anchor[1], animate=False, immediate=True)
         self._is_arranging = False
+        self._follows = self.scroll_y >= self.max_scroll_y - 0.5
         self._asked = False
         self._ask_for_more()
         self.refresh()
+        self.post_message(self.Moved())
 
     # Where it is.
 
@@ -262,9 +266,10 @@ class Timeline(ScrollView, can_focus=True):
                 return message.local_id, top - self._layout.lines_of(message.local_id).start
         return None
 
-    def _put_at_top(self, local_id: int) -> None:
+    def _put_in_view(self, local_id: int) -> None:
+        """With a few lines of what was said before."""
         lines = self._layout.lines_of(local_id)
-        self.scroll_to(y=max(0, lines.start - 1), animate=False, immediate=True)
+        self.scroll_to(y=max(0, lines.start - self.size.height // 4), animate=False, immediate=True)
 
     def _make_visible(self, local_id: int) -> None:
         lines = self._layout.lines_of(local_id)

@@ -59,7 +59,6 @@ async def _send_to_new(service: Service, link: Link, frame: Send) -> None:
 
 
 def _submit(service: Service, link: Link, frame: Send, peer: Person) -> None:
-    started = trio.current_time()
     command = SendMessage(
         at=epoch_ms(),
         sender=link.account,
@@ -69,24 +68,45 @@ def _submit(service: Service, link: Link, frame: Send, peer: Person) -> None:
         reply_to=frame.reply_to,
         receiver_live=service.online.is_live(peer.account),
     )
-    tried = False
+    link.pending()
+    service.store.submit(command, _Sending(service, link, frame, command).done)
 
-    def done(outcome: Outcome) -> None:
-        nonlocal tried
-        if isinstance(outcome, Rejected) and outcome.code is ErrorCode.MAILBOX_FULL and not tried:
+
+class _Sending:
+    """A message on its way to the disk. It refers to nothing that refers to it, so that it goes once it is done."""
+
+    __slots__ = ("_command", "_frame", "_link", "_service", "_started", "_tried")
+
+    def __init__(self, service: Service, link: Link, frame: Send, command: SendMessage) -> None:
+        self._service = service
+        self._link = link
+        self._frame = frame
+        self._command = command
+        self._started = trio.current_time()
+        self._tried = False
+
+    def done(self, outcome: Outcome) -> None:
+        """Answer the sender."""
+        service, link, frame = self._service, self._link, self._frame
+        if isinstance(outcome, Committed):
+            link.settled()
+            service.relieve()
+            self._sent(outcome.result)
+            return
+        if isinstance(outcome, Rejected) and outcome.code is ErrorCode.MAILBOX_FULL and not self._tried:
             # Acknowledgments are written behind: the mailbox is full only if it is with those counted.
-            tried = True
+            self._tried = True
             if service.delivery.flush():
-                service.store.submit(command, done)
+                service.store.submit(self._command, self.done)
                 return
         link.settled()
         service.relieve()
-        if not isinstance(outcome, Committed):
-            service.explain(link, frame, outcome)
-            return
-        row: SentRow = outcome.result
+        service.explain(link, frame, outcome)
+
+    def _sent(self, row: SentRow) -> None:
+        link, frame = self._link, self._frame
         if not row.duplicate:
-            service.metrics.stored(trio.current_time() - started)
+            self._service.metrics.stored(trio.current_time() - self._started)
         if frame.request_id is None:
             return
         # The reply stands for the event where that is next; else the event comes in its turn.
@@ -104,9 +124,6 @@ def _submit(service: Service, link: Link, frame: Send, peer: Person) -> None:
                 )
             )
         )
-
-    link.pending()
-    service.store.submit(command, done)
 
 
 def ack(service: Service, link: Link, frame: Ack) -> None:

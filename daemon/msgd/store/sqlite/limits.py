@@ -40,7 +40,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     slice_entries: int = 512
     """Index entries that one step adds at most."""
 
-    words_messages: int = 256
+    words_messages: int = 1024
     """Messages whose words one step indexes at most."""
 
     wal_frames_max: int = 4096

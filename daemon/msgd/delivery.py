@@ -91,6 +91,9 @@ class Delivery:
                 stream.track(event.seq, body.sender, body.message_id, trio.current_time())
             self._metrics.pushed(event.at)
             link.connection.send(frame)
+            if stream.acked == event.seq:
+                # It was acknowledged ahead of the push.
+                self._move_cursor(link, here, event.seq)
         return frame
 
     def mark(self, link: Link) -> None:
@@ -125,14 +128,18 @@ class Delivery:
                 self.receipt(delivery.sender_uid, here.person.uid, delivered_up_to=delivery.message_id)
         if stream.acked == before:
             return
-        here.delivered = max(here.delivered, stream.acked)
-        known = self._cursors.get(link.device_id)
-        if known is None or known[1] < stream.acked:
-            self._cursors[link.device_id] = (here.person.account, stream.acked)
-            self._ticked.set()
+        self._move_cursor(link, here, stream.acked)
         # A quarter of the window at least, or all: a page for each event would cost a read each.
         if stream.behind and (stream.room >= stream.window // 4 or stream.last == stream.acked):
             self.mark(link)
+
+    def _move_cursor(self, link: Link, here: Here, acked: int) -> None:
+        """Write a device's cursor at the next tick."""
+        here.delivered = max(here.delivered, acked)
+        known = self._cursors.get(link.device_id)
+        if known is None or known[1] < acked:
+            self._cursors[link.device_id] = (here.person.account, acked)
+            self._ticked.set()
 
     def receipt(
         self, to_uid: str, peer_uid: str, *, delivered_up_to: str | None = None, read_up_to: str | None = None

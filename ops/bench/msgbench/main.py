@@ -132,5 +132,7 @@ def main() -> NoReturn:
     except Unusable as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
     print(result.to_json() if options.json else result.to_text())
     raise SystemExit(1 if result.is_void else 0)

@@ -101,6 +101,23 @@ async def test_acknowledging_the_future_loses_nothing(world: World) -> None:
     assert (await phone.event("message", text="further on"))["from"] == romeo.uid
 
 
+@walks("request ack", "limit window")
+async def test_acknowledging_what_one_has_from_before_is_enough(tight: World) -> None:
+    """A client whose last acknowledgments were lost has the events already: it ignores them, and says so once."""
+    juliet, romeo = await tight.people("juliet", "romeo")
+    await caught_up(juliet)
+    for each in range(10):
+        await romeo.write(juliet, f"known from before {each}")
+    phone = await juliet.back(juliet.phone, acks=False)
+    head = phone.transcript.ready["head"]
+    await phone.ask("ack", seq=head)
+    await romeo.write(juliet, "and now something new")
+    assert (await phone.event_frame("message", text="and now something new"))["seq"] == head + 1
+    await phone.close()
+    phone = await juliet.back(juliet.phone)
+    assert phone.transcript.ready["cursor"] == head
+
+
 @walks("request authenticate")
 async def test_a_client_may_keep_its_own_cursor(world: World) -> None:
     juliet, romeo = await world.people("juliet", "romeo")

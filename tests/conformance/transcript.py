@@ -39,8 +39,9 @@ class Transcript:
         self._open.add(request_id)
 
     def acked(self, seq: int) -> None:
-        """The client acknowledged everything up to `seq`, as far as it has come."""
-        self._acked = max(self._acked, min(seq, self.position))
+        """The client acknowledged everything up to `seq`; past what there is, that says nothing."""
+        there_is = max(self.position, self.ready.get("head", 0))
+        self._acked = max(self._acked, min(seq, there_is))
         while self._outstanding and self._outstanding[0] <= self._acked:
             self._outstanding.popleft()
 

@@ -42,7 +42,7 @@ from msgd.net import (
 )
 from msgd.ops import Ops, disk_has_room
 from msgd.service import Service
-from msgd.store.configured import StoreOpenError, open_store
+from msgd.store.configured import StoreOpenError, keep, open_store, store_limits
 from msgd.store.interface import Store, StoredEvent
 from msgd.store.sqlite import SqliteStore
 from msgd.systemd import Notifier, feed_watchdog, watchdog_interval_s
@@ -97,6 +97,7 @@ class App:
         self._metrics = Metrics()
         self._metrics.log_lines_dropped.source = lambda: lines.dropped_total
         self._counters = GatewayCounters()
+        self._store: SqliteStore | None = None
         self._started_at = epoch_ms()
 
     async def run(self) -> None:
@@ -107,8 +108,8 @@ class App:
         try:
             sockets = listening_sockets(settings.listen.address.host, settings.listen.address.port, self._inherited)
         except ListenError as error:
-            raise StartError(str(error)) from error
-        store = _open_store(settings, self._metrics)
+            raise StartError(f"{error.strerror}: end it, or change listen.address") from error
+        store = self._store = _open_store(settings, self._metrics)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             async with trio.open_nursery() as base:
@@ -240,6 +241,9 @@ class App:
             # Addresses, paths and the store are those of the start: they change with a restart.
             self.settings = settings
             service.apply(settings)
+            assert self._store is not None, "signals are heard once the store is open"
+            self._store.set_limits(store_limits(settings))
+            self._store.set_keep(keep(settings))
             service.tokens.ring = keys
             gateway.settings = gateway_settings(settings)
             if tls is not None and context is not None:

@@ -138,7 +138,7 @@ class Writing:
                 answering = self._answering.message_id if self._answering is not None else None
                 self._composer.put("")
                 self._leave_mode()
-                self._start(self._send(self._peer, said.text, answering))
+                self._start(self._send(self._peer, said.text.strip("\n"), answering))
         return None
 
     async def _send(self, peer: str, text: str, reply_to: str | None) -> None:

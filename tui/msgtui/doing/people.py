@@ -33,6 +33,7 @@ async def accept(desk: Desk, argument: str) -> None:
     contact = await desk.client.accept_contact(_who(desk, argument))
     desk.tell(f"You and {safe(contact.login)} are contacts.")
     desk.open(contact.uid)
+    desk.write()
 
 
 async def decline(desk: Desk, argument: str) -> None:

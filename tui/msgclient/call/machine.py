@@ -56,6 +56,7 @@ class Event(enum.StrEnum):
     CONNECTED = "connected"
     MEDIA_LOST = "media_lost"
     MEDIA_CLOSED = "media_closed"
+    MEDIA_UNUSABLE = "media_unusable"
     PEER_HOLDS = "peer_holds"
     PEER_RESUMES = "peer_resumes"
     ENGINE_STOPPED = "engine_stopped"
@@ -149,6 +150,7 @@ TRANSITIONS: Mapping[tuple[State, Event], Step] = {
     (_S.CONNECTING, _E.NEXT_EPOCH): Step(_S.CONNECTING, (_D.FOLLOW,)),
     (_S.CONNECTING, _E.MEDIA_LOST): Step(_S.CONNECTING, (_D.RENEW,)),
     (_S.CONNECTING, _E.MEDIA_CLOSED): _end(_R.HANGUP, _D.SEND_HANGUP),
+    (_S.CONNECTING, _E.MEDIA_UNUSABLE): _end(_R.FAILED, _D.SEND_FAILED),
     (_S.CONNECTING, _E.ENGINE_STOPPED): _end(_R.ENGINE_STOPPED, _D.SEND_FAILED),
     (_S.CONNECTING, _E.UNTRUSTED): _end(_R.UNTRUSTED, _D.SEND_FAILED),
     (_S.CONNECTING, _E.TIME_OUT): _end(_R.FAILED, _D.SEND_FAILED),
@@ -169,6 +171,7 @@ TRANSITIONS: Mapping[tuple[State, Event], Step] = {
     (_S.RECONNECTING, _E.NEXT_EPOCH): Step(_S.RECONNECTING, (_D.FOLLOW,)),
     (_S.RECONNECTING, _E.MEDIA_LOST): Step(_S.RECONNECTING, (_D.RENEW,)),
     (_S.RECONNECTING, _E.MEDIA_CLOSED): _end(_R.HANGUP, _D.SEND_HANGUP),
+    (_S.RECONNECTING, _E.MEDIA_UNUSABLE): Step(_S.RECONNECTING, (_D.RENEW,)),
     (_S.RECONNECTING, _E.ENGINE_STOPPED): _end(_R.ENGINE_STOPPED, _D.SEND_FAILED),
     (_S.RECONNECTING, _E.UNTRUSTED): _end(_R.UNTRUSTED, _D.SEND_FAILED),
     (_S.RECONNECTING, _E.TIME_OUT): _end(_R.LOST, _D.SEND_LOST),
@@ -196,7 +199,7 @@ _HOLDS: Mapping[Event, tuple[str, bool]] = {
     _E.PEER_RESUMES: ("held_there", False),
 }
 
-_MEDIA = frozenset({_E.CONNECTED, _E.MEDIA_LOST, _E.MEDIA_CLOSED, _E.PEER_HOLDS, _E.PEER_RESUMES})
+_MEDIA = frozenset({_E.CONNECTED, _E.MEDIA_LOST, _E.MEDIA_CLOSED, _E.MEDIA_UNUSABLE, _E.PEER_HOLDS, _E.PEER_RESUMES})
 
 
 def timeout_of(state: State, ring_s: float = RING_TIMEOUT_S) -> float | None:

@@ -17,6 +17,8 @@ PROBE_TIMEOUT_S = 3.0
 GRACE_S = 0.3
 """How much longer a better server may take than the first that answers."""
 CACHE_S = 120.0
+CACHE_NOTHING_S = 3.0
+"""That nothing answers is believed for a shorter time."""
 MAX_URLS = 16
 """Of one list; a longer one is cut."""
 
@@ -26,9 +28,17 @@ _RANKS = {"udp": 0, "tcp": 1, "tls": 2}
 class IceServer(Protocol):
     """One entry of the daemon's list, as in W3C RTCIceServer."""
 
-    urls: list[str]
-    username: str | None
-    credential: str | None
+    @property
+    def urls(self) -> Sequence[str]:
+        """`stun:`, `turn:` and `turns:` URLs (RFC 7064, RFC 7065)."""
+
+    @property
+    def username(self) -> str | None:
+        """For TURN."""
+
+    @property
+    def credential(self) -> str | None:
+        """For TURN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +95,20 @@ class Chooser:
         self._clock = clock
         self._probe = probe or ask
         self._cache: tuple[object, float, Choice] | None = None
+        self._lock = asyncio.Lock()
 
     async def choose(self, entries: Sequence[IceServer], addresses: frozenset[str] = frozenset()) -> Choice:
         """The best servers; quick where the same were asked lately from the same local addresses."""
         servers = servers_in(entries)
         key = (tuple(server.url for server in servers), addresses)
-        if self._cache is not None and self._cache[0] == key and self._clock() < self._cache[1]:
+        # Who asks while others ask gets their answer.
+        async with self._lock:
+            if self._cache is None or self._cache[0] != key or self._clock() >= self._cache[1]:
+                choice = await self._ask_all(servers)
+                has_answer = choice.turn is not None or choice.stun is not None
+                self._cache = (key, self._clock() + (CACHE_S if has_answer else CACHE_NOTHING_S), choice)
             # Credentials live shorter than the knowledge of which way is open.
             return _renewed(self._cache[2], servers)
-        choice = await self._ask_all(servers)
-        if choice.turn is not None or choice.stun is not None:
-            self._cache = (key, self._clock() + CACHE_S, choice)
-        return choice
 
     def forget(self) -> None:
         """The network has changed."""

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import uuid
+from collections.abc import Callable
 
 from msgd.clock import epoch_ms
 from msgd.core.calls import Ended, LiveCall, Who
@@ -73,12 +74,12 @@ async def call_request(service: Service, link: Link, frame: CallRequest) -> None
     )
     if not blocked and service.calls.crossing(call.caller, call.callee) is None:
         if not service.online.is_live(callee.account):
-            _missed(service, call, "missed")
+            await _missed(service, call, "missed")
             raise Refused(ErrorCode.PEER_OFFLINE)
         if service.presence.do_not_disturb(callee.account) or (
             service.calls.is_busy(callee.account) and not service.calls.is_busy(caller.account)
         ):
-            _missed(service, call, "busy")
+            await _missed(service, call, "busy")
             raise Refused(ErrorCode.BUSY)
     glare = service.calls.start(call)
     link.reply(frame, Call(call_id=call.call_id, state="ringing", expires_at=call.expires_at))
@@ -124,8 +125,7 @@ def call_reject(service: Service, link: Link, frame: CallReject) -> None:
     """Decline for all devices of the account."""
     signal = Signal.BUSY if frame.reason == "busy" else Signal.DECLINE
     ended = service.calls.end(frame.call_id, link.account, link.device_id, signal)
-    link.reply(frame, Ok())
-    _over(service, ended, but=link)
+    _over(service, ended, but=link, recorded=lambda: link.reply(frame, Ok()))
 
 
 def call_end(service: Service, link: Link, frame: CallEnd) -> None:
@@ -135,8 +135,7 @@ def call_end(service: Service, link: Link, frame: CallEnd) -> None:
     if signal in {Signal.BUSY, Signal.DECLINE} and (call.state is not CallState.RINGING or party is Party.CALLER):
         signal = Signal.HANG_UP
     ended = service.calls.end(frame.call_id, link.account, link.device_id, signal)
-    link.reply(frame, Ok())
-    _over(service, ended, but=link)
+    _over(service, ended, but=link, recorded=lambda: link.reply(frame, Ok()))
 
 
 def offer(service: Service, link: Link, frame: SendOffer) -> None:
@@ -238,8 +237,14 @@ def _to_device(service: Service, call: LiveCall, party: Party, frame: ServerFram
         service.push_device(call.side(party).account, str(device), encode(frame))
 
 
-def _over(service: Service, ended: Ended | None, *, but: Link | None = None) -> None:
-    """A call has ended, unless it had before: tell both sides, and write it down."""
+def _over(
+    service: Service,
+    ended: Ended | None,
+    *,
+    but: Link | None = None,
+    recorded: Callable[[], None] = lambda: None,
+) -> None:
+    """A call has ended, unless it had before: tell both sides, and write it down. `recorded` is called after that."""
     if ended is None:
         return
     call = ended.call
@@ -247,7 +252,17 @@ def _over(service: Service, ended: Ended | None, *, but: Link | None = None) -> 
         alarm.cancel()
     _tell_ended(service, ended, but=but)
     service.metrics.call_ended(ended.caller_outcome or "cancelled")
-    _record(service, call, ended.caller_outcome, ended.callee_outcome, ended.duration_ms(epoch_ms()))
+    record = _record_of(call, ended.caller_outcome, ended.callee_outcome, ended.duration_ms(epoch_ms()))
+    if record is None:
+        recorded()
+        return
+
+    def done(outcome: Outcome) -> None:
+        if isinstance(outcome, Exception):
+            service.log("error", "call.not_recorded", error=outcome)
+        recorded()
+
+    service.store.submit(record, done)
 
 
 def _tell_ended(service: Service, ended: Ended, *, but: Link | None = None) -> None:
@@ -267,34 +282,28 @@ def _tell_ended(service: Service, ended: Ended, *, but: Link | None = None) -> N
         service.push(call.callee.account, encode(frame))
 
 
-def _missed(service: Service, call: LiveCall, caller_outcome: str) -> None:
-    """A call that could not ring still leaves its trace on both sides."""
+async def _missed(service: Service, call: LiveCall, caller_outcome: str) -> None:
+    """A call that could not ring leaves its trace on both sides, before the caller is told."""
     service.metrics.call_ended(caller_outcome)
-    _record(service, call, caller_outcome, "missed", 0)
+    record = _record_of(call, caller_outcome, "missed", 0)
+    if record is not None:
+        await service.store.append(record)
 
 
-def _record(
-    service: Service, call: LiveCall, caller_outcome: str | None, callee_outcome: str | None, duration_ms: int
-) -> None:
+def _record_of(
+    call: LiveCall, caller_outcome: str | None, callee_outcome: str | None, duration_ms: int
+) -> RecordCall | None:
     if call.silent:
         callee_outcome = None
     if caller_outcome is None and callee_outcome is None:
-        return
-    service.store.submit(
-        RecordCall(
-            at=epoch_ms(),
-            call_id=call.call_id,
-            caller=call.caller.account,
-            callee=call.callee.account,
-            caller_outcome=caller_outcome,
-            callee_outcome=callee_outcome,
-            started_at=call.started_at,
-            duration_ms=duration_ms,
-        ),
-        lambda outcome: _recorded(service, outcome),
+        return None
+    return RecordCall(
+        at=epoch_ms(),
+        call_id=call.call_id,
+        caller=call.caller.account,
+        callee=call.callee.account,
+        caller_outcome=caller_outcome,
+        callee_outcome=callee_outcome,
+        started_at=call.started_at,
+        duration_ms=duration_ms,
     )
-
-
-def _recorded(service: Service, outcome: Outcome) -> None:
-    if isinstance(outcome, Exception):
-        service.log("error", "call.not_recorded", error=outcome)

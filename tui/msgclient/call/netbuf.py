@@ -106,7 +106,6 @@ class NetBuf:
         self._lock = threading.Lock()
         self._counters = Counters()
         self._target_ms = min_ms
-        self._highest_sequence: int | None = None
         self._has_played = False
         self._last = _SILENCE
         self._restart()
@@ -118,6 +117,7 @@ class NetBuf:
         self._next: int | None = None
         self._floor: int | None = None
         self._newest: int | None = None
+        self._highest_sequence: int | None = None
         self._end = 0
         self._delays: deque[float] = deque(maxlen=_WINDOW)
         self._sorted_delays: list[float] = []

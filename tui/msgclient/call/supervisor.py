@@ -4,7 +4,6 @@ The engine is a process of its own, so that neither side can take the other down
 conversation, and a busy screen costs no sound. On asyncio and on trio.
 """
 
-import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -16,8 +15,8 @@ from anyio.abc import Process
 from .messages import Broken, Command, Configure, Messages, Ping, PipeBroken, Pong, Ready, Report, encode
 
 _PING_S = 2.0
-STALLED_AFTER_S = 10.0
-"""An engine that has said nothing for so long is not coming back."""
+_MAX_UNANSWERED = 5
+"""An engine that has let so many questions pass is not coming back."""
 _STARTING_S = 30.0
 """How long it may take to start; on a busy machine loading it takes seconds."""
 _FAREWELL_S = 2.0
@@ -55,7 +54,7 @@ class Supervisor:
         self._queue: list[Command] = []
         self._work = anyio.Event()
         self._is_ready = False
-        self._heard_s = 0.0
+        self._unanswered = 0
         self.starts = 0
         self.pid: int | None = None
 
@@ -101,14 +100,13 @@ class Supervisor:
         self.starts += 1
         self.pid = process.pid
         self._queue = []
-        self._heard_s = math.inf
+        self._unanswered = 0
         sentence = "The call engine has stopped."
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._write, process)
                 tasks.start_soon(self._watch, process)
-                with anyio.move_on_after(None):
-                    sentence = await self._read(process) or sentence
+                sentence = await self._read(process) or sentence
                 tasks.cancel_scope.cancel()
         finally:
             self._is_ready = False
@@ -123,7 +121,7 @@ class Supervisor:
         sentence = None
         try:
             async for data in process.stdout:
-                self._heard_s = anyio.current_time()
+                self._unanswered = 0
                 for message in messages.feed(data):
                     report = cast(Report, message)
                     match report:
@@ -153,15 +151,15 @@ class Supervisor:
 
     async def _watch(self, process: Process) -> None:
         """End an engine that has stopped answering."""
-        await anyio.sleep(_STARTING_S if math.isinf(self._heard_s) else 0)
-        number = 0
-        while True:
-            number += 1
-            self.send(Ping(number=number))
+        beats = 0
+        while self._unanswered < _MAX_UNANSWERED and (self._is_ready or beats * _PING_S < _STARTING_S):
+            beats += 1
+            if self._is_ready:
+                # Counted, not measured: a client that was stopped itself would blame the engine for its own sleep.
+                self._unanswered += 1
+                self.send(Ping(number=beats))
             await anyio.sleep(_PING_S)
-            if not self._is_ready or anyio.current_time() - self._heard_s > STALLED_AFTER_S:
-                process.kill()
-                return
+        process.kill()
 
 
 async def _dismiss(process: Process) -> None:

@@ -1,7 +1,6 @@
 """Long conversations: scrolling up through the cache and the server, staying in place, searching."""
 
 import re
-import time
 from dataclasses import replace
 
 import pytest
@@ -48,12 +47,15 @@ def lengthy(count: int, *, on_server: int = 0) -> FakeClient:
     return client
 
 
-async def test_a_hundred_thousand_messages_open_and_scroll_quickly(run: Run) -> None:
+async def test_of_a_hundred_thousand_messages_only_a_window_is_read_and_kept(run: Run) -> None:
     client = lengthy(COUNT)
     by_id = {message.local_id: index for index, message in enumerate(client.logs["uid-romeo"])}
 
+    read: list[int] = []
+
     def messages(peer: str, before: object = None, after: object = None, limit: int = 50) -> list[LocalMessage]:
         log = client.logs[peer]
+        read.append(limit)
         if after is not None:
             start = by_id[after.local_id] + 1  # type: ignore[attr-defined]
             return log[start : start + limit]
@@ -63,18 +65,14 @@ async def test_a_hundred_thousand_messages_open_and_scroll_quickly(run: Run) -> 
     client.messages = messages  # type: ignore[method-assign]
     async with run(client) as pilot:
         await see(pilot, "romeo")
-        began = time.perf_counter()
         pilot.app.screen.open("uid-romeo")
         await see(pilot, f"line {COUNT - 1}")
-        assert time.perf_counter() - began < 1.5  # a generous bound for a busy machine
+        assert sum(read) <= 500
         timeline = pilot.app.screen.timeline
-        worst = 0.0
         for _ in range(90):
-            began = time.perf_counter()
             timeline.scroll_relative(y=-66, animate=False)
             await pilot.pause()
-            worst = max(worst, time.perf_counter() - began)
-        assert worst < 1.0
+        assert sum(read) <= 10_000
         assert len(timeline.window.messages) <= 1000
         assert int(re.findall(r"line (\d+)", pane_text(pilot))[0]) < COUNT - 1200
         await press(pilot, "ctrl+end")

@@ -10,11 +10,15 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Threads sync at the same time. */
+static pthread_mutex_t one_copy = PTHREAD_MUTEX_INITIALIZER;
 
 static void forget_removed(const char *folder, const char *copies)
 {
@@ -69,12 +73,19 @@ static void keep(int fd)
         _exit(93);
 }
 
+static void keep_alone(int fd)
+{
+    pthread_mutex_lock(&one_copy);
+    keep(fd);
+    pthread_mutex_unlock(&one_copy);
+}
+
 int fsync(int fd)
 {
     int (*real)(int) = dlsym(RTLD_NEXT, "fsync");
     int result = real(fd);
     if (result == 0)
-        keep(fd);
+        keep_alone(fd);
     return result;
 }
 
@@ -83,6 +94,6 @@ int fdatasync(int fd)
     int (*real)(int) = dlsym(RTLD_NEXT, "fdatasync");
     int result = real(fd);
     if (result == 0)
-        keep(fd);
+        keep_alone(fd);
     return result;
 }

@@ -34,7 +34,9 @@ class Cut:
         self.live.mkdir()
         self.copies.mkdir()
         shim = folder / "synced.so"
-        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", shim, HERE / "synced.c", "-ldl"], check=True)
+        subprocess.run(
+            ["gcc", "-shared", "-fPIC", "-O1", "-o", shim, HERE / "synced.c", "-ldl", "-lpthread"], check=True
+        )
         self.process = subprocess.Popen(
             [sys.executable, "-m", "store.power_cut.appender", self.live / "store.db", self.acknowledged, broken],
             env={

@@ -31,7 +31,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     quiet_s: float = 0.25
     """Without a command for this long, what can wait is done."""
 
-    run_min: int = 16_384
+    run_min: int = 8192
     """Messages without index entries from which on they are indexed without waiting for a quiet moment."""
 
     run_max: int = 16_384

@@ -1,33 +1,15 @@
 """What the writer does between batches: fill the indexes, checkpoint, sweep; one short step at a time."""
 
-import os
-import struct
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from sqlite3 import Connection
 
 from msgd.logs import log
 
+from .checkpoint import Checkpoints
 from .indexing import IndexRun
 from .limits import Keep, Pace
 from .sweeps import SWEEPS
 from .tail import Tail
-
-
-def wal_frames(shm: Path) -> int:
-    """Frames of the write-ahead log that no checkpoint has carried over: mxFrame - nBackfill of the WAL index.
-
-    Read from the -shm file (sqlite.org/walformat.html, sections 2.1 and 2.2.1), because asking SQLite checkpoints.
-    """
-    try:
-        with shm.open("rb", buffering=0) as file:
-            head = os.pread(file.fileno(), 100, 0)
-    except FileNotFoundError:
-        return 0
-    if len(head) < 100:
-        return 0
-    newest, carried = struct.unpack_from("=I", head, 16)[0], struct.unpack_from("=I", head, 96)[0]
-    return int(max(0, newest - carried))
 
 
 class Upkeep:
@@ -37,15 +19,16 @@ class Upkeep:
     again. The write-ahead log keeps the order, so nothing that was synced later can be there without them.
     """
 
-    def __init__(self, db: Connection, tail: Tail, shm: Path, keep: Keep, pace: Pace, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, db: Connection, tail: Tail, checkpoints: Checkpoints, keep: Keep, pace: Pace, clock: Callable[[], int]
+    ) -> None:
         self.keep = keep
         self._pace = pace
         self._db = db
         self._tail = tail
-        self._shm = shm
+        self._checkpoints = checkpoints
         self._clock = clock
         self._run: IndexRun | None = None
-        self._frames = 0
         self._sweep_at = clock()
         self._sweep: Iterator[int] | None = None
         self._removed = 0
@@ -56,17 +39,13 @@ class Upkeep:
             self._run is not None
             or len(self._tail) >= self._pace.run_min
             or self._tail.searchable < self._tail.indexed
-            or self._checkpoint_due()
+            or self._checkpoints.due()
         )
 
-    def _checkpoint_due(self) -> bool:
-        self._frames = wal_frames(self._shm)
-        return self._frames >= self._pace.wal_frames_max
-
     def step(self) -> None:
-        """Do one step of what presses. Raises `sqlite3.Error`; the transaction is left open then."""
-        if self._frames >= self._pace.wal_frames_max:
-            self._checkpoint()
+        """Do one step of what presses. Raises `sqlite3.Error`; nothing of the step is left then."""
+        if self._checkpoints.due():
+            self._checkpoints.step(self._db)
         elif self._run is not None:
             self._index()
         elif self._tail.searchable < self._tail.indexed:
@@ -83,10 +62,8 @@ class Upkeep:
             self._unsynced(self._carry_over)
         elif self._sweep is not None or self._clock() - self._sweep_at >= self.keep.every_ms:
             self._sweep_on()
-        elif self._frames:
-            self._checkpoint()
-            return False
         else:
+            self._checkpoints.finish(self._db)
             return False
         return True
 
@@ -125,10 +102,6 @@ class Upkeep:
 
     def _carry_over(self) -> None:
         self._tail.carry_over(self._db)
-
-    def _checkpoint(self) -> None:
-        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        self._frames = 0
 
     def _sweep_on(self) -> None:
         if self._sweep is None:

@@ -13,6 +13,7 @@ from msgwire import ErrorCode
 from ..commands import Command, SendMessage
 from ..ids import MessageIds
 from ..interface import Committed, Outcome, Rejected, StoreError, Unavailable
+from .checkpoint import Checkpoints
 from .handlers import COLLECTED, HANDLERS, Probe
 from .limits import Keep, Pace, StoreLimits
 from .observer import StoreObserver
@@ -88,6 +89,7 @@ class Writer:
         self._failing = False
         self._try_at = 0.0
         self._upkeep_at = 0.0
+        self._checkpoints = Checkpoints(file.writing, file.shm, pace.wal_frames_max)
         self._open()
 
     def _open(self) -> None:
@@ -98,7 +100,7 @@ class Writer:
         self._caches = Caches()
         self._tail = Tail(self._db)
         self._ids = MessageIds(self._tail.newest)
-        self._upkeep = Upkeep(self._db, self._tail, self._file.shm, self.keep, self._pace, self._clock)
+        self._upkeep = Upkeep(self._db, self._tail, self._checkpoints, self.keep, self._pace, self._clock)
 
     def __len__(self) -> int:
         """How many commands wait."""
@@ -118,6 +120,7 @@ class Writer:
 
     def run(self) -> None:
         """Serve until stopped. What waits is carried out first; a defect of the writer itself is raised."""
+        self._checkpoints.start()
         try:
             while True:
                 if self._queue:
@@ -132,6 +135,7 @@ class Writer:
             )
             raise
         finally:
+            self._checkpoints.stop()
             self._db.close()
 
     def _wait(self) -> None:

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_textual_snapshot import SVGImageExtension
 
 from .fake import FakeClient
 from .world import app as make_app
+
+# syrupy has renamed the attribute since this plugin was written; without it pictures are called `.raw`.
+SVGImageExtension.file_extension = "svg"
 
 Run = Callable[..., AbstractAsyncContextManager[Any]]
 

@@ -234,7 +234,7 @@ async def test_offline_is_told_with_reason_and_countdown(run: Run) -> None:
     async with run(client, size=(100, 24)) as pilot:
         await press(pilot, "enter")
         client.become(Offline("The server cannot be reached: Connection refused.", NOW + 12_000))
-        await see(pilot, "offline, next try in 12 s", "Offline. The server cannot be reached", "kept and sent later")
+        await see(pilot, "offline, retry in 12 s", "Offline. The server cannot be reached", "kept and sent later")
         await press(pilot, "later", "enter")
         await see(pilot, "later", "1 waiting")
         await press(pilot, "ctrl+r")

@@ -41,5 +41,5 @@ def test_states_differ_without_color() -> None:
     states = [Online(), Connecting(), Offline("x", 5), Offline("x", None), SignedOut("bye")]
     views = [shown(state, 0) for state in states]
     assert len({(view.sign, view.words) for view in views}) == len(states)
-    assert "next try in 12 s" in shown(Offline("x", 12_000), 0).words
+    assert "retry in 12 s" in shown(Offline("x", 12_000), 0).words
     assert "kept" in shown(Offline("x", 12_000), 0).sentence

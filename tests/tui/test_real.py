@@ -56,7 +56,7 @@ def test_two_people_meet_write_lose_the_server_and_find_it_again(daemon: Daemon,
     juliet.see("That was my line.")
 
     daemon.stop()
-    juliet.see("offline, next try in", "Offline.", "kept and sent later")
+    juliet.see("offline, retry in", "Offline.", "kept and sent later")
     juliet.type("Are you still there?")
     juliet.press("Enter")
     juliet.see("Are you still there?", "1 waiting")

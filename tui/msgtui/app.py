@@ -75,12 +75,24 @@ class MessengerApp(App[None]):
     """
 
     TITLE = "msgd"
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - Textual declares it so
+        (0, "-narrow"),
+        (60, "-normal"),
+        (110, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - Textual declares it so
+        (0, "-short"),
+        (18, "-tall"),
+    ]
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "quit", show=False, priority=True)]
     CSS = """
     /* Above, where they cover neither the newest message nor what is being written. */
     ToastRack { dock: top; align: right top; margin-top: 1; }
     Toast { max-width: 60%; width: auto; padding: 0 1; margin-top: 0; }
     ChatScreen.-narrow Toast { max-width: 100%; }
+    ModalScreen.-short > Vertical, SignInScreen.-short > VerticalScroll { padding: 0 1; }
+    SignInScreen.-narrow #quit { display: none; }
+    ModalScreen.-short Input, SignInScreen.-short .field { margin-bottom: 0; }
     """
 
     class Burst(Message):

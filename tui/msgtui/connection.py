@@ -37,7 +37,7 @@ def shown(state: ConnectionState, now_ms: int) -> Shown:
         case Offline(reason=reason, retry_at=int() as retry_at):
             seconds = wait(max(0, retry_at - now_ms) / 1000)
             sentence = f"{safe(reason)} What you write is kept and sent later."
-            return Shown("offline", "○", f"offline, next try in {seconds}", sentence)
+            return Shown("offline", "○", f"offline, retry in {seconds}", sentence)
         case CertificateChanged():
             return Shown("stopped", "■", "stopped: certificate", "The server shows another certificate. Ctrl-R asks.")
         case SignedOut(reason=reason):

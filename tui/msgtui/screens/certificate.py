@@ -26,12 +26,12 @@ class CertificateScreen(ModalScreen[bool]):
     AUTO_FOCUS = "#no"
     DEFAULT_CSS = """
     CertificateScreen { align: center middle; }
-    CertificateScreen > Vertical { width: 64; max-width: 96%; height: auto; max-height: 100%; padding: 1 2;
+    CertificateScreen > Vertical { width: 64; max-width: 96%; height: 100%; max-height: 15; padding: 1 2;
         background: $panel; }
-    CertificateScreen VerticalScroll { height: auto; max-height: 1fr; }
+    CertificateScreen VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
     CertificateScreen #fingerprint { margin: 1 0; padding: 0 2; background: $surface; text-style: bold; }
     CertificateScreen Horizontal { height: 1; margin-top: 1; align-horizontal: right; }
-    CertificateScreen Button { margin-left: 2; }
+    CertificateScreen Button { margin-left: 1; }
     """
 
     def __init__(self, question: CertificateQuestion) -> None:
@@ -41,7 +41,7 @@ class CertificateScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """What the server shows, what to compare it with, and two answers."""
         with Vertical():
-            with VerticalScroll(can_focus=False):
+            with VerticalScroll():
                 host = safe(self._question.host)
                 yield Static(Content.assemble(("First time at ", ""), (host, "bold")))
                 yield Static("It shows a certificate with this SHA-256 fingerprint:", markup=False)

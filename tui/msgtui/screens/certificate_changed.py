@@ -5,7 +5,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
@@ -24,15 +24,16 @@ class CertificateChangedScreen(Screen[bool]):
     AUTO_FOCUS = "#stop"
     DEFAULT_CSS = """
     CertificateChangedScreen { background: $error-darken-3; color: $text; align: center middle; }
-    CertificateChangedScreen VerticalScroll { width: 76; max-width: 100%; height: auto; max-height: 100%;
-        padding: 1 2; background: $surface; border: heavy $error; }
-    CertificateChangedScreen .title { text-style: bold; color: $text-error; margin-bottom: 1; }
+    CertificateChangedScreen > Vertical { width: 76; max-width: 100%; height: 100%; max-height: 17;
+        padding: 0 1; background: $surface; color: $foreground; border: heavy $error; }
+    CertificateChangedScreen VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    CertificateChangedScreen .title { text-style: bold; color: $text-error; }
     CertificateChangedScreen .label { color: $foreground-muted; }
     CertificateChangedScreen .print { text-style: bold; padding: 0 2; }
     CertificateChangedScreen #advice { margin: 1 0; }
     CertificateChangedScreen Horizontal { height: 1; margin-top: 1; }
     CertificateChangedScreen Input { width: 1fr; }
-    CertificateChangedScreen Button { margin-left: 2; }
+    CertificateChangedScreen Button { margin-left: 1; min-width: 0; padding: 0 1; }
     """
 
     def __init__(self, state: CertificateChanged) -> None:
@@ -41,21 +42,24 @@ class CertificateChangedScreen(Screen[bool]):
 
     def compose(self) -> ComposeResult:
         """Both fingerprints, what it may mean, and two ways out."""
-        with VerticalScroll(can_focus=False):
+        per_line = 16 if self.app.size.width >= 64 else 8
+        with Vertical():
             yield Static("STOP: this may not be your server", classes="title", markup=False)
-            yield Static(f"{safe(self._state.host)} shows another certificate than before.", markup=False)
-            yield Static("Before:", classes="label", markup=False)
-            yield Static(fingerprint_lines(self._state.pinned, 16), classes="print", markup=False)
-            yield Static("Now:", classes="label", markup=False)
-            yield Static(fingerprint_lines(self._state.presented, 16), classes="print", markup=False)
-            yield Static(
-                "Somebody may be between you and the server and read everything. Or its administrator has renewed the "
-                "certificate: ask them, by another way than this one, for the new fingerprint. Nothing has been sent.",
-                id="advice",
-                markup=False,
-            )
+            with VerticalScroll():
+                yield Static(f"{safe(self._state.host)} shows another certificate than before.", markup=False)
+                yield Static("Before:", classes="label", markup=False)
+                yield Static(fingerprint_lines(self._state.pinned, per_line), classes="print", markup=False)
+                yield Static("Now:", classes="label", markup=False)
+                yield Static(fingerprint_lines(self._state.presented, per_line), classes="print", markup=False)
+                yield Static(
+                    "Somebody may be between you and the server and read everything. Or its administrator has renewed "
+                    "the certificate: ask them, by another way than this one, for the new fingerprint. Nothing has "
+                    "been sent.",
+                    id="advice",
+                    markup=False,
+                )
             with Horizontal():
-                yield Input(placeholder=f"type {_WORD} if it is the new one", compact=True, id="word")
+                yield Input(placeholder=f"type {_WORD} to go on", compact=True, id="word")
                 yield Button("Trust it", id="trust", variant="error", compact=True, disabled=True)
                 yield Button("Stop", id="stop", variant="primary", compact=True)
 

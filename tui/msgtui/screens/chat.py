@@ -57,11 +57,6 @@ class ChatScreen(Screen[None]):
         if action.scope is not Scope.MESSAGE
         for key in action.keys
     ]
-    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - Textual declares it so
-        (0, "-narrow"),
-        (60, "-normal"),
-        (110, "-wide"),
-    ]
     DEFAULT_CSS = """
     ChatScreen #side { width: 27; background: $surface; }
     ChatScreen.-wide #side { width: 36; }

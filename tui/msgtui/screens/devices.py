@@ -31,7 +31,8 @@ class DevicesScreen(ModalScreen[None]):
     DevicesScreen > Vertical { width: 70; max-width: 96%; height: auto; max-height: 96%; padding: 1 2;
         background: $panel; }
     DevicesScreen #title { text-style: bold; margin-bottom: 1; }
-    DevicesScreen OptionList { height: auto; max-height: 14; border: none; padding: 0; background: $panel; }
+    DevicesScreen OptionList { height: auto; max-height: 14; border: none; padding: 0; background: $panel;
+        text-wrap: nowrap; text-overflow: ellipsis; }
     DevicesScreen OptionList:focus { border: none; }
     DevicesScreen #said { margin-top: 1; color: $foreground-muted; }
     """

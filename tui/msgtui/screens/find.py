@@ -35,10 +35,10 @@ class FindScreen(ModalScreen[str | None]):
     ]
     DEFAULT_CSS = """
     FindScreen { align: center top; }
-    FindScreen > Vertical { width: 64; max-width: 96%; height: auto; max-height: 90%; margin-top: 1; padding: 1 2;
+    FindScreen > Vertical { width: 64; max-width: 96%; height: auto; max-height: 100%; padding: 1 2;
         background: $panel; }
     FindScreen Input { background: $surface; margin-bottom: 1; }
-    FindScreen OptionList { height: auto; max-height: 14; border: none; padding: 0; background: $panel;
+    FindScreen OptionList { height: auto; max-height: 45vh; border: none; padding: 0; background: $panel;
         scrollbar-size-vertical: 1; scrollbar-color: $surface; scrollbar-background: $panel; }
     FindScreen OptionList:focus { border: none; }
     FindScreen #said { color: $foreground-muted; margin-top: 1; }

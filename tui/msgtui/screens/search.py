@@ -42,12 +42,12 @@ class SearchScreen(ModalScreen[Hit | None]):
     AUTO_FOCUS = "#words"
     DEFAULT_CSS = """
     SearchScreen { align: center top; }
-    SearchScreen > Vertical { width: 90; max-width: 96%; height: auto; max-height: 96%; margin-top: 1; padding: 1 2;
+    SearchScreen > Vertical { width: 90; max-width: 96%; height: auto; max-height: 100%; padding: 1 2;
         background: $panel; }
     SearchScreen Horizontal { height: 1; margin-bottom: 1; }
     SearchScreen Input { width: 1fr; background: $surface; }
     SearchScreen Button { margin-left: 1; min-width: 12; }
-    SearchScreen OptionList { height: auto; max-height: 16; border: none; padding: 0; background: $panel;
+    SearchScreen OptionList { height: auto; max-height: 45vh; border: none; padding: 0; background: $panel;
         scrollbar-size-vertical: 1; scrollbar-color: $surface; scrollbar-background: $panel;
         text-wrap: nowrap; text-overflow: ellipsis; }
     SearchScreen OptionList:focus { border: none; }

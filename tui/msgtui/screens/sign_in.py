@@ -38,7 +38,7 @@ class SignInScreen(Screen[None]):
     SignInScreen .field Input:focus { background: $primary 25%; }
     SignInScreen #said { display: none; margin-bottom: 1; padding: 0 1; background: $error 20%; color: $text-error; }
     SignInScreen #buttons { height: 1; align-horizontal: right; }
-    SignInScreen Button { margin-left: 2; }
+    SignInScreen Button { margin-left: 1; min-width: 0; padding: 0 1; }
     SignInScreen .account, SignInScreen .registering { display: none; }
     SignInScreen.-greeted .account { display: block; }
     SignInScreen.-greeted.-registering .registering { display: block; }

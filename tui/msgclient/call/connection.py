@@ -38,6 +38,8 @@ LOST_AFTER_S = 2.0
 _LOST_HELD_AFTER_S = 6.0
 """While somebody holds, only reports come, about one a second."""
 _LOOK_S = 0.25
+_CONFIRM_S = 0.02
+"""How often a connection that is not up looks for its first packet: what it costs is heard as set-up time."""
 _STATS_S = 1.0
 _HELD_CONFIRMED_S = 0.5
 _MAX_STEPS = 256
@@ -188,7 +190,7 @@ class Connection:
     async def _watch(self) -> None:
         last_received, last_change_s, next_stats_s = -1, time.monotonic(), 0.0
         while not self._is_over:
-            await asyncio.sleep(0.02 if self._dtls_up_s is not None and not self.is_up else _LOOK_S)
+            await asyncio.sleep(_LOOK_S if self.is_up else _CONFIRM_S)
             leg, now_s = self._leg, time.monotonic()
             if leg is None or self._dtls_up_s is None:
                 continue

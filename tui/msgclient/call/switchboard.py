@@ -28,6 +28,8 @@ _SERVERS_WAIT_S = 2.0
 _KNOWN_WAIT_S = 3.0
 """After the socket is back, the server names the call it knows; after so long, it knows none."""
 _SERVER_PING_S = 5.0
+_SOCKET_WAIT_S = 1.0
+"""How long the server may take to answer before the socket counts as dead, once the sound is gone."""
 _BEAT_S = 1.0
 _MAX_SIGNALS = 256
 
@@ -149,6 +151,8 @@ class Switchboard:
 
     def reported(self, report: messages.Report) -> None:
         """A report of the engine that belongs to the call."""
+        if isinstance(report, messages.MediaLost):
+            self._start(self._check_socket)
         if self.call is not None:
             self.call.report(report)
 
@@ -269,6 +273,15 @@ class Switchboard:
         await anyio.sleep(_KNOWN_WAIT_S)
         if call is not None and call is self.call and not self._is_known and call.view.call_id is not None:
             call.gone()
+
+    async def _check_socket(self) -> None:
+        """What took the sound away may have taken the socket too, and it would take minutes to notice by itself."""
+        try:
+            await self._client.request(msgwire.Ping(), _SOCKET_WAIT_S)
+        except RequestFailed:
+            pass
+        except ClientError:
+            self._client.reconnect_now()
 
     def _ask_servers(self) -> None:
         due = self._servers_due = anyio.Event()

@@ -151,7 +151,8 @@ class SendMessage(Command, frozen=True, kw_only=True):
     A repeated `client_message_id` with the same receiver and text gives the first `SentRow` again (`duplicate`
     set, no events); with other content it is refused with `conflict`. Where the receiver has blocked the sender,
     the sender's side is stored alone and `live` is False. Refusals: `not_found`, `blocked` (the sender has blocked
-    the receiver), `mailbox_full`, `forbidden` (strangers may not write here), `not_found` for `reply_to`.
+    the receiver), `mailbox_full`, `forbidden` (strangers may not write here), `not_found` for `reply_to`,
+    `account_disabled` (the sender).
     """
 
     sender: AccountId
@@ -163,7 +164,10 @@ class SendMessage(Command, frozen=True, kw_only=True):
 
 
 class EditMessage(Command, frozen=True, kw_only=True):
-    """Change the text of one's own message. Result: None. Refusals: `not_found`, `forbidden`, `conflict` (deleted)."""
+    """Change the text of one's own message. Result: None.
+
+    Refusals: `not_found`, `forbidden` (not one's own, or too old), `conflict` (deleted).
+    """
 
     account: AccountId
     message_id: str
@@ -186,7 +190,10 @@ class MarkRead(Command, frozen=True, kw_only=True):
 
 
 class MoveCursor(Command, frozen=True, kw_only=True):
-    """Move a device's cursor forward, never back nor past the head. Result: the cursor as it now stands."""
+    """Move a device's cursor forward, never back nor past the head. Result: the cursor as it now stands.
+
+    Refusal: `not_found` (no such device of this account, or revoked).
+    """
 
     account: AccountId
     device_id: str

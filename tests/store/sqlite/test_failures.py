@@ -1,10 +1,13 @@
 import resource
+import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import trio
+import trio.lowlevel
 
 from msgd.store import commands
 from msgd.store.interface import Committed, Outcome, StoreError, Unavailable
@@ -68,6 +71,37 @@ async def test_text_that_is_no_unicode_fails_alone(place: Place) -> None:
             await stage.commit(commands.SendMessage, text="\ud800", **fields)
         assert "\ud800" not in str(caught.value)
         assert (await stage.send(ann, bob, "fine", client_message_id="k")).seq == 1
+
+
+async def test_storage_that_fails_among_commands_carried_out_alone_spares_those_before(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    full = sqlite3.OperationalError("disk full")
+    full.sqlite_errorcode, full.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
+    errors: list[Exception] = [ZeroDivisionError(), full]
+
+    def break_then_fail(turn: Turn, command: Any) -> None:
+        raise errors.pop(0)
+
+    monkeypatch.setitem(HANDLERS, commands.SetPresence, break_then_fail)
+    monkeypatch.setitem(HANDLERS, commands.TouchDevice, lambda turn, command: gate.wait(10))
+    async with place.open() as stage:
+        ann = await stage.person("ann")
+        outcomes: list[Outcome] = []
+        line = {"actor": "a", "origin": "o", "target": "t"}
+        stage.store.submit(commands.TouchDevice(at=1, device_id="?"), lambda _: None)
+        while stage.store.queue_depth:  # type: ignore[attr-defined]  # the engine's own
+            await trio.lowlevel.checkpoint()
+        stage.store.submit(commands.AppendAudit(at=1, action="kept", **line), outcomes.append)
+        stage.store.submit(commands.SetPresence(at=1, account=ann.account, status="away", text=None), outcomes.append)
+        stage.store.submit(commands.AppendAudit(at=1, action="refused", **line), outcomes.append)
+        gate.set()
+        while len(outcomes) < 3:  # noqa: ASYNC110 - outcomes are counted as they come
+            await trio.sleep(0.01)
+        assert [type(outcome) for outcome in outcomes] == [Committed, Unavailable, Unavailable]
+        assert await stage.store.writable(), "the next command tries again"
+        assert [row.action for row in await stage.store.audit(before=None, limit=5)] == ["kept"]
 
 
 @contextmanager

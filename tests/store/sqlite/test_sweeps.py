@@ -175,3 +175,16 @@ async def test_free_pages_are_given_back(place: Place) -> None:
         await swept(stage, 20)
         assert (await stage.store.stats()).messages == 0
     assert (place.path / "store.sqlite3").stat().st_size < 2_000_000
+
+
+async def test_what_follows_a_sweep_of_everything_is_seen_even_when_the_clock_was_set_back(place: Place) -> None:
+    async with place.open(pace=SWEEPING, keep=Keep(messages_ms=DAY)) as stage:
+        ann, bob = await stage.person("ann"), await stage.person("bob")
+        await stage.send(ann, bob, "old")
+        stage.clock.tick(2 * DAY)
+        await swept(stage)
+        assert (await stage.store.stats()).messages == 0
+    async with place.open() as stage:
+        await stage.send(ann, bob, "new", at=1000)
+        assert await stage.texts(bob, ann) == ["new"]
+        assert [event.seq for event in await stage.mailbox(bob)] == [1, 2]

@@ -38,6 +38,7 @@ from .writer import Finished, Writer
 
 Parameters = TypeVarTuple("Parameters")
 Result = TypeVar("Result")
+Told = TypeVar("Told")
 
 _CATCH_UP_STEPS: Final = 32
 """Steps of the word index that one search waits for at most."""
@@ -188,13 +189,9 @@ class SqliteStore:
     def _hand_out(self, finished: Finished) -> None:
         """In the loop's thread: for each command its `done`, then `on_commit`. One that raises stops no other."""
         for done, outcome in finished:
-            try:
-                done(outcome)
-                events = outcome.events if isinstance(outcome, Committed | Rejected) else ()
-                if events:
-                    self._on_commit(events)
-            except Exception as error:
-                log("error", "store.callback_defect", error=error)
+            _tell(done, outcome)
+            if isinstance(outcome, Committed | Rejected) and outcome.events:
+                _tell(self._on_commit, outcome.events)
 
     def submit(self, command: Command, done: Callable[[Outcome], None]) -> None:
         """Queue a command without blocking."""
@@ -348,6 +345,13 @@ class SqliteStore:
         except StoreError:
             return False
         return True
+
+
+def _tell(callback: Callable[[Told], None], what: Told) -> None:
+    try:
+        callback(what)
+    except Exception as error:
+        log("error", "store.callback_defect", error=error)
 
 
 def _unheard(_: Sequence[StoredEvent]) -> None:

@@ -36,7 +36,9 @@ class Tail:
         self.indexed = marks["indexed"]
         self.searchable = marks["searchable"]
         self.words_erased = marks["words_erased"]
-        self.newest: int = db.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0]
+        # Not before the mark, even where retention took the newest messages and the clock was set back.
+        last: int = db.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0]
+        self.newest = max(last, self.indexed)
 
     def __len__(self) -> int:
         """How many texts the indexes lack."""

@@ -87,6 +87,7 @@ class Writer:
         self._asleep = False
         self._stopping = False
         self._failing = False
+        self._failure = ""
         self._try_at = 0.0
         self._upkeep_at = 0.0
         self._checkpoints = Checkpoints(file.writing, file.shm, pace.wal_frames_max)
@@ -188,9 +189,6 @@ class Writer:
         else:
             if batch:
                 self._observer.committed(len(batch), time.perf_counter() - started)
-            if self._failing:
-                self._failing = False
-                log("info", "store.recovered")
         if finished:
             self._hand_back(finished)
 
@@ -199,11 +197,12 @@ class Writer:
         if not self._failing:
             log("error", "store.failed", error=str(failure))
         self._failing = True
+        self._failure = str(failure)
 
     def _try_again(self, now: float) -> None:
         """Open a new connection, as the old one may not know its own state, and write. Raises `StorageFailure`."""
         if now < self._try_at:
-            raise StorageFailure("SQLITE_FULL_OR_FAILING")
+            raise StorageFailure(self._failure)
         self._try_at = now + RETRY_S
         try:
             self._db.close()
@@ -211,6 +210,8 @@ class Writer:
         except sqlite3.Error as error:
             raise StorageFailure(_name(error)) from None
         self._transaction([(Probe(at=self._clock()), _nobody_asks)])
+        self._failing = False
+        log("info", "store.recovered")
 
     def _guarded(self, work: Callable[[], bool | None]) -> bool:
         """Do some upkeep; False where it says so or fails. What fails is begun anew on a new connection."""
@@ -240,7 +241,15 @@ class Writer:
                 return [(batch[0][1], StoreError(ErrorCode.INTERNAL.value))]
         finished: Finished = []
         for entry in batch:
-            finished += self._carry_out([entry])
+            if self._failing:
+                finished.append((entry[1], Unavailable(self._failure)))
+                continue
+            try:
+                finished += self._carry_out([entry])
+            except StorageFailure as failure:
+                # Not raised for the whole batch: what was committed one by one stays committed.
+                self._failed(failure)
+                finished.append((entry[1], Unavailable(self._failure)))
         return finished
 
     def _transaction(self, batch: Sequence[tuple[Command, Done]]) -> Finished:

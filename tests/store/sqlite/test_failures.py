@@ -13,6 +13,7 @@ from msgd.store import commands
 from msgd.store.interface import Committed, Outcome, StoreError, Unavailable
 from msgd.store.sqlite import SqliteStore
 from msgd.store.sqlite.handlers import HANDLERS
+from msgd.store.sqlite.tail import Tail
 from msgd.store.sqlite.turn import Turn
 
 from ..contract.stage import Place, Stage
@@ -71,6 +72,27 @@ async def test_text_that_is_no_unicode_fails_alone(place: Place) -> None:
             await stage.commit(commands.SendMessage, text="\ud800", **fields)
         assert "\ud800" not in str(caught.value)
         assert (await stage.send(ann, bob, "fine", client_message_id="k")).seq == 1
+
+
+async def test_what_breaks_after_the_commit_neither_refuses_nor_repeats_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Tail.committed
+    calls: list[int] = []
+
+    def break_once(tail: Tail, *args: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ZeroDivisionError
+        real(tail, *args)
+
+    async with place.open() as stage:
+        ann, bob = await stage.person("ann"), await stage.person("bob")
+        monkeypatch.setattr(Tail, "committed", break_once)
+        assert (await stage.send(ann, bob, "once", client_message_id="k")).seq == 1
+        assert (await stage.send(ann, bob, "once", client_message_id="k")).duplicate
+        assert (await stage.send(ann, bob, "twice")).seq == 2
+        assert await stage.texts(bob, ann) == ["once", "twice"]
 
 
 async def test_storage_that_fails_among_commands_carried_out_alone_spares_those_before(

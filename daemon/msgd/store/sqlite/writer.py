@@ -269,8 +269,13 @@ class Writer:
             if isinstance(error, sqlite3.Error) and _is_storage_failure(error):
                 raise StorageFailure(_name(error)) from None
             raise
-        self._tail.committed(db, turn.sent, self._ids.last)
-        self._caches.age()
+        try:
+            self._tail.committed(db, turn.sent, self._ids.last)
+            self._caches.age()
+        except Exception as error:
+            # The batch is on disk and must be neither refused nor repeated: only what is remembered is read anew.
+            log("error", "store.defect", error=error)
+            self._failing, self._failure = True, type(error).__name__
         return finished
 
     def _roll_back(self) -> None:

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from msgbench.baseline import Comparison, compare
 from msgbench.cores import allow_connections, choose_cores, pinned
@@ -18,8 +18,13 @@ from msgbench.report import Report
 from msgbench.served import Daemon
 from msgbench.target import parse_target
 
+if TYPE_CHECKING:
+    from msgbench.calls.quality import Quality
+
 # What --baseline compares where nothing else is asked: both loops, in a few seconds a side.
 BASELINE_CELLS = ("relay", "latency")
+CALL_CONDITIONS = ("clean", "5 % loss", "10 % loss", "20 % loss", "10 % in bursts of 3", "20 ms, jitter 50 ms")
+CALL_BY = ("msgclient", "aiortc")
 EXIT_CODES = """exit codes: 0 measured; 1 the daemon lost, doubled, reordered or refused something, the run is void;
 2 it could not be run as asked"""
 
@@ -56,9 +61,9 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(
         prog="ops/bench", description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    relay = root.add_subparsers(dest="command", required=True).add_parser(
-        "relay", help="the durable text relay of one daemon on one core", epilog=EXIT_CODES
-    )
+    commands = root.add_subparsers(dest="command", required=True)
+    _add_calls(commands.add_parser("calls", help="the sound of calls over bad networks", epilog=EXIT_CODES))
+    relay = commands.add_parser("relay", help="the durable text relay of one daemon on one core", epilog=EXIT_CODES)
     plan = Plan()
     add = relay.add_argument
     add("--cells", action=_names(CELLS), help=f"which parts, of {','.join(CELLS)} (default: all)")
@@ -81,6 +86,15 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _add_calls(calls: argparse.ArgumentParser) -> None:
+    add = calls.add_argument
+    add("--conditions", action=_names(CALL_CONDITIONS), default=CALL_CONDITIONS, help="which, by name (default: all)")
+    add("--by", action=_names(CALL_BY), default=CALL_BY, help="msgclient,aiortc (default: both)")
+    add("--seconds", type=_positive, default=20.0, help="of speech in a call (default: %(default)s)")
+    add("--runs", type=int, default=3, help="calls a row (default: %(default)s)")
+    add("--json", action="store_true", help="print JSON instead of tables")
+
+
 def _plan(options: argparse.Namespace) -> Plan:
     compares = options.baseline is not None
     return Plan(
@@ -98,7 +112,12 @@ def _plan(options: argparse.Namespace) -> Plan:
     )
 
 
-def _run(options: argparse.Namespace) -> Report | Comparison:
+def _run(options: argparse.Namespace) -> "Report | Comparison | Quality":
+    if options.command == "calls":
+        # Needs what the relay does not: NumPy, scores of speech, the client's engine.
+        from msgbench.calls.quality import measure
+
+        return measure(options.conditions, options.by, options.seconds, options.runs)
     target = parse_target(options.url) if options.url else None
     plan = _plan(options)
     if target is not None and options.baseline is not None:

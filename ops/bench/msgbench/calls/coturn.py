@@ -1,5 +1,7 @@
 """A real Coturn (Debian's package) with time-limited credentials, on UDP, TCP and TLS; ended with the block."""
 
+import base64
+import hmac
 import secrets
 import socket
 import subprocess
@@ -67,6 +69,12 @@ class TurnServer:
     secret: str
     authority: Path
     log: Path
+
+    def credentials(self, user: str, life_s: int = 600) -> tuple[str, str]:
+        """User name and password that the server takes for so long (draft-uberti-behave-turn-rest-00 section 2.2)."""
+        name = f"{int(time.time()) + life_s}:{user}"
+        digest = hmac.digest(self.secret.encode(), name.encode(), "sha1")
+        return name, base64.b64encode(digest).decode()
 
     @property
     def urls(self) -> list[str]:

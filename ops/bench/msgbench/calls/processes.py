@@ -79,9 +79,9 @@ class Talker:
         self.process.stdin.write(json.dumps(fields) + "\n")
         self.process.stdin.flush()
 
-    def cpu_s(self) -> dict[int, float]:
-        """CPU time so far of the program and its children, by process, in seconds."""
-        return {pid: _cpu_s(pid) for pid in _family(self.process.pid)}
+    def cpu_s(self) -> float:
+        """CPU time so far, in seconds."""
+        return cpu_of(self.process.pid)
 
     def end(self, timeout_s: float = 15.0) -> int:
         """Wait for its end; kills what does not end. Its exit code."""
@@ -116,8 +116,12 @@ def _family(pid: int) -> list[int]:
     return [pid, *(found for child in children for found in _family(child))]
 
 
-def _cpu_s(pid: int) -> float:
-    """User and system time (proc(5))."""
+def cpu_of(pid: int) -> float:
+    """CPU time of a process and of those it has started, user and system (proc(5)), in seconds."""
+    return sum(_cpu_of_one(member) for member in _family(pid))
+
+
+def _cpu_of_one(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except FileNotFoundError:

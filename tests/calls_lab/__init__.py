@@ -1,0 +1,1 @@
+"""Calls in networks made of namespaces, with a real TURN server."""

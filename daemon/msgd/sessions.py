@@ -51,13 +51,15 @@ async def attach(
         raise Refused(ErrorCode.CONFLICT, "This connection is signed in as another device.")
     if link.stream is not None and link.here is not None:
         if cursor is not None:
-            link.stream.rewind(cursor)
+            floors = await service.store.floors([row.account])
+            link.stream.rewind(max(cursor, floors.get(row.account, 0)))
             service.delivery.mark(link)
         _renew(service, link, expires_at)
         return _ready(service, link, link.stream.last, link.stream.head)
     cuts = service.cuts
     here = await _here(service, row, device.cursor)
     heads = await service.store.heads([row.account])
+    floors = await service.store.floors([row.account])
     await _still_good(service, row, device)
     while service.cuts != cuts:
         cuts = service.cuts
@@ -68,7 +70,8 @@ async def attach(
         link.connection.close(CloseCode.TRY_AGAIN_LATER, "too many connections of this account")
         raise Refused(ErrorCode.RATE_LIMITED, "This account has too many connections.")
     head = heads.get(row.account, 0)
-    start = min(head, device.cursor if cursor is None else cursor)
+    # What every device has acknowledged long ago is no longer there to be pushed.
+    start = max(min(head, device.cursor if cursor is None else cursor), floors.get(row.account, 0))
     link.person = person
     link.device_id = device.device_id
     link.stream = Stream(start, head, service.settings.limits.window)

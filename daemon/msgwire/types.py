@@ -45,6 +45,10 @@ Medium = Literal["audio"]
 class Base(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What every frame and every part of one is. Absent and null mean the same where a field is optional."""
 
+    def __repr__(self) -> str:
+        """The name alone: fields hold texts, passwords and tokens, and a repr ends up in logs."""
+        return f"<{type(self).__name__}>"
+
 
 class ClientFrame(Base, tag_field="type", kw_only=True):
     """A frame that a client sends."""

@@ -112,7 +112,7 @@ class Person:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self._lines.put(json.loads(line))
+            self._lines.put({**json.loads(line), "t": time.monotonic()})
         self._lines.put(None)
 
     def do(self, *words: str) -> dict[str, Any]:

@@ -45,6 +45,8 @@ _HELD_CONFIRMED_S = 0.5
 _MAX_STEPS = 256
 """Steps of negotiation that wait; nobody sends so many in earnest."""
 
+_NO_ADDRESS_S = 0.05
+
 Step = Remote | RemoteCandidate | Hold
 
 
@@ -86,6 +88,7 @@ class Connection:
         self._started_s = time.monotonic()
         self._dtls_up_s: float | None = None
         self._leg: Leg | None = None
+        self._addresses: frozenset[str] = frozenset()
         self._steps: asyncio.Queue[Step] = asyncio.Queue(_MAX_STEPS)
         self._rate = BitrateControl()
         self._told = Counters()
@@ -120,8 +123,10 @@ class Connection:
     # Negotiation.
 
     async def _negotiate(self) -> None:
-        local = frozenset(get_host_addresses(use_ipv4=True, use_ipv6=True))
-        choice = await self._chooser.choose(self._command.ice_servers, local)
+        while not (addresses := local_addresses()):  # noqa: ASYNC110 - nothing tells of a new address
+            await asyncio.sleep(_NO_ADDRESS_S)
+        self._addresses = addresses
+        choice = await self._chooser.choose(self._command.ice_servers, addresses)
         if self._command.relay_only and choice.turn is None:
             self._unusable("Only a relay may be used, and none can be reached.")
             return
@@ -193,6 +198,9 @@ class Connection:
             await asyncio.sleep(_LOOK_S if self.is_up else _CONFIRM_S)
             leg, now_s = self._leg, time.monotonic()
             if leg is None or self._dtls_up_s is None:
+                if self._addresses and self._addresses != local_addresses():
+                    # What it has told the other side is not true any more.
+                    self._end(MediaLost(epoch=self.epoch))
                 continue
             if not self.is_up and not self._confirm(leg, now_s):
                 continue
@@ -200,7 +208,9 @@ class Connection:
             if statistics.received != last_received:
                 last_received, last_change_s = statistics.received, now_s
             patience_s = _LOST_HELD_AFTER_S if self._held or self._peer_holds else LOST_AFTER_S
-            if now_s - last_change_s > patience_s or self._address_is_gone(leg):
+            if self._address_is_gone(leg):
+                self._end(MediaLost(epoch=self.epoch, address_is_gone=True))
+            elif now_s - last_change_s > patience_s:
                 self._end(MediaLost(epoch=self.epoch))
             elif now_s >= next_stats_s:
                 next_stats_s = now_s + _STATS_S
@@ -218,7 +228,7 @@ class Connection:
 
     def _address_is_gone(self, leg: Leg) -> bool:
         address = leg.local_address()
-        return address is not None and address not in get_host_addresses(use_ipv4=True, use_ipv6=True)
+        return address is not None and address not in local_addresses()
 
     def _tell_statistics(self, leg: Leg, statistics: Transport) -> None:
         if statistics.far_loss is not None:
@@ -255,3 +265,8 @@ class Connection:
     def _say(self, report: Report) -> None:
         if not self._is_over:
             self._report(report)
+
+
+def local_addresses() -> frozenset[str]:
+    """The addresses of this host by which another one could reach it."""
+    return frozenset(get_host_addresses(use_ipv4=True, use_ipv6=True))

@@ -5,12 +5,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from aioice.ice import get_host_addresses
 from aiortc import RTCCertificate
 
 from . import echo_cancel, tones
 from .bitrate import Setting
-from .connection import Connection
+from .connection import Connection, local_addresses
 from .keeper import Keeper, Sounds, Trouble
 from .listen import Listen
 from .messages import (
@@ -73,8 +72,7 @@ class Media:
 
     async def probe(self, command: Probe) -> None:
         """Find out which servers answer, ahead of the call."""
-        local = frozenset(get_host_addresses(use_ipv4=True, use_ipv6=True))
-        await self.chooser.choose(command.ice_servers, local)
+        await self.chooser.choose(command.ice_servers, local_addresses())
 
     def open(self, command: Open) -> None:
         """Make the connection of an epoch; one of the same epoch gives way to it, older ones stay until it is open."""

@@ -211,9 +211,10 @@ class Connected(_Message, frozen=True, kw_only=True):
 
 
 class MediaLost(_Message, frozen=True, kw_only=True):
-    """A connection is of no use any more: nothing came for too long, it failed, or its address is gone."""
+    """A connection is of no use any more: nothing came for too long, it failed, or an address of this host is gone."""
 
     epoch: int
+    address_is_gone: bool = False
 
 
 class MediaClosed(_Message, frozen=True, kw_only=True):

@@ -25,6 +25,9 @@ from .view import CallView
 
 _SERVERS_WAIT_S = 2.0
 """How long a connection waits for the list of servers; without one it tries the direct way."""
+_SERVERS_LIFE = 0.5
+"""The share of their life for which credentials are used for a new connection; that one needs them for longer."""
+_NO_SERVERS_S = 60.0
 _KNOWN_WAIT_S = 3.0
 """After the socket is back, the server names the call it knows; after so long, it knows none."""
 _SERVER_PING_S = 5.0
@@ -59,6 +62,7 @@ class Switchboard:
         self._crossing: msgwire.IncomingCall | None = None
         self._servers: list[messages.IceServer] = []
         self._servers_due: anyio.Event | None = None
+        self._servers_until_s = 0.0
         self._is_known = False
         self._timer: anyio.CancelScope | None = None
         self._signals, self._signals_due = anyio.create_memory_object_stream[msgwire.ClientFrame](_MAX_SIGNALS)
@@ -151,8 +155,11 @@ class Switchboard:
 
     def reported(self, report: messages.Report) -> None:
         """A report of the engine that belongs to the call."""
-        if isinstance(report, messages.MediaLost):
-            self._start(self._check_socket)
+        if isinstance(report, messages.MediaLost) and self.is_busy:
+            if report.address_is_gone:
+                self._client.reconnect_now()
+            else:
+                self._start(self._check_socket)
         if self.call is not None:
             self.call.report(report)
 
@@ -290,6 +297,9 @@ class Switchboard:
     async def _fetch_servers(self, due: anyio.Event) -> None:
         try:
             reply = await self._client.request(msgwire.GetIceServers(), _SERVERS_WAIT_S)
+        except RequestFailed:
+            # There are none; that is not asked again for every connection.
+            self._servers, self._servers_until_s = [], self.now() + _NO_SERVERS_S
         except ClientError:
             pass  # what was known before may still do
         else:
@@ -298,13 +308,14 @@ class Switchboard:
                 messages.IceServer(urls=server.urls, username=server.username, credential=server.credential)
                 for server in reply.ice_servers
             ]
+            self._servers_until_s = self.now() + reply.ttl_s * _SERVERS_LIFE
             self.engine(messages.Probe(ice_servers=self._servers))
         due.set()
 
     async def _open(self, call: LiveCall, epoch: int, offers: bool, held: bool, after_s: float) -> None:
         await anyio.sleep(after_s)
-        if epoch > 0:
-            # Their credentials live for a while only, and another network has other ways.
+        if self.now() > self._servers_until_s:
+            # Their credentials live for a while only; while they live, nothing is waited for.
             self._ask_servers()
         if self._servers_due is not None:
             with anyio.move_on_after(_SERVERS_WAIT_S):

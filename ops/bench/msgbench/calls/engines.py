@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from msgbench.calls.netns import Namespace
-from msgbench.calls.processes import cpu_of
-from msgbench.calls.server import environment
+from msgbench.calls.processes import cpu_of, environment
 from msgbench.faults import Unusable
 from msgclient.call import messages
 
@@ -92,9 +91,13 @@ class Engine:
         return cpu_of(self.process.pid)
 
     def end(self) -> None:
-        """Close its pipe, as a client that goes; kill it where that does not end it."""
+        """Hang up and close its pipe, as a client that goes; kill it where that does not end it."""
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        try:
+            self.send(messages.Close())
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended by itself
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:

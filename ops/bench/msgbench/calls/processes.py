@@ -13,7 +13,14 @@ from msgbench.calls.netns import Namespace
 from msgbench.faults import Unusable
 
 Line = dict[str, Any]
+_ROOT = Path(__file__).parents[4]
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def environment(overrides: Mapping[str, str]) -> dict[str, str]:
+    """What programs of this tree run with, wherever they are started."""
+    paths = [str(_ROOT / part) for part in ("daemon", "cli", "tui", "ops/bench")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", **overrides}
 
 
 class Talker:

@@ -13,10 +13,9 @@ from msgbench.calls import speech
 from msgbench.calls.emulator import Conditions
 from msgbench.calls.engines import Engine, dial, join, wait_ready
 from msgbench.calls.netns import missing
-from msgbench.calls.processes import Talker
+from msgbench.calls.processes import Talker, environment
 from msgbench.calls.road import Road
 from msgbench.calls.scoring import Score, score
-from msgbench.calls.server import environment
 from msgbench.faults import Unusable
 from msgbench.table import render
 from msgclient.call import messages

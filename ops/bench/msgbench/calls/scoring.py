@@ -10,8 +10,6 @@ from msgbench.calls.speech import RATE, Sound
 from msgbench.faults import Unusable
 
 SCORE_RATE = 16_000
-_WINDOW_S = 2.0
-_REACH_S = 0.6
 
 
 @dataclass(frozen=True)
@@ -46,29 +44,6 @@ def score(said: Sound, heard: Sound) -> Score:
             float(stoi(clean, noisy, SCORE_RATE)),
             1000 * shift / SCORE_RATE,
         )
-
-
-def delays_ms(said: Sound, heard: Sound) -> list[tuple[float, float]]:
-    """How the delay goes: (second of the speech, delay in ms) of each window of two seconds in which something is said.
-
-    Only differences mean something: where in the recording the speech should begin is not known here.
-    """
-    clean, noisy = (resample_poly(sound, 1, RATE // SCORE_RATE) for sound in (said, heard))
-    whole = _shift(clean, noisy)
-    size, reach = int(_WINDOW_S * SCORE_RATE), int(_REACH_S * SCORE_RATE)
-    found = []
-    for start in range(0, len(clean) - size, size):
-        window = clean[start : start + size]
-        low = start + whole - reach
-        around = noisy[max(0, low) : start + whole + size + reach]
-        if np.max(np.abs(window)) < 0.05 or len(around) < size:
-            continue
-        fit = correlate(around, window, mode="valid", method="fft")
-        energy = np.sqrt(np.sum(window**2) * np.convolve(around**2, np.ones(size), mode="valid").clip(1e-9))
-        best = int(np.argmax(fit))
-        if fit[best] / energy[best] > 0.3:
-            found.append((start / SCORE_RATE, 1000 * (best + max(0, low) - start) / SCORE_RATE))
-    return found
 
 
 def _shift(clean: Sound, noisy: Sound) -> int:

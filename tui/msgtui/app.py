@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.segment import Segments
-from rich.traceback import Traceback
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -251,6 +250,8 @@ class MessengerApp(App[None]):
 
     def _fatal_error(self) -> None:
         """A defect ends the program with its place, but not the values of variables: they hold what people wrote."""
+        from rich.traceback import Traceback  # noqa: PLC0415 - a sixth of the whole start, for what should never happen
+
         self.bell()
         trace = Traceback(show_locals=False, width=None)
         self._exit_renderables.append(Segments(self.console.render(trace, self.console.options)))

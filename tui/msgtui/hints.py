@@ -7,6 +7,7 @@ from msgclient import LocalMessage, MessageState
 from .actions import BY_ID, key_name
 
 Hint = tuple[str, str]
+"""A key as people write it, and what it does."""
 
 
 def hint(action_id: str, words: str | None = None) -> Hint:

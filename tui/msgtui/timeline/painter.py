@@ -196,7 +196,7 @@ class Painter:
         words = f"Not sent: {safe(message.failure_text or message.failure or 'refused')}"
         for start, end in wrap(words, self._text_width):
             yield self._strip([self._bar(message), Segment(words[start:end], self._palette.failure)])
-        hint = "Alt+↑ selects it, then R sends again, X discards"
+        hint = "↑ selects · Shift-R resends · X discards"
         yield self._strip([self._bar(message), Segment(cropped(hint, self._text_width), self._palette.quiet)])
 
 

@@ -61,6 +61,8 @@ class Composer(TextArea):
         super().__init__(
             id=id, soft_wrap=True, show_line_numbers=False, highlight_cursor_line=False, placeholder="Write a message"
         )
+        # A blinking cursor costs a redraw twice a second, for ever, also over a slow line.
+        self.cursor_blink = False
 
     def put(self, text: str) -> None:
         """Replace the text, with the cursor at its end."""

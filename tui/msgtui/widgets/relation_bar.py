@@ -27,6 +27,10 @@ class RelationBar(Vertical):
     }
     RelationBar Static { height: auto; max-height: 3; }
     RelationBar Horizontal { height: 1; }
+    RelationBar.-brief { layout: horizontal; }
+    RelationBar.-brief Static { width: 1fr; }
+    RelationBar.-brief Horizontal { width: auto; }
+    RelationBar.-brief Button { margin: 0 0 0 1; }
     RelationBar Button { margin-right: 1; min-width: 0; padding: 0 1; background: $panel; }
     """
     _CHOICES: ClassVar[dict[str, tuple[Choice, ...]]] = {
@@ -57,6 +61,8 @@ class RelationBar(Vertical):
         self.display = state in self._CHOICES
         if not self.display:
             return
+        # One button stands beside the words, three stand below a note.
+        self.set_class(len(self._CHOICES[state]) == 1, "-brief")
         wanted = {action_id for action_id, _ in self._CHOICES[state]}
         for button in self.query(Button):
             button.display = (button.id or "").removeprefix("relation-") in wanted
@@ -77,7 +83,7 @@ class RelationBar(Vertical):
                     return Content.assemble(name, " wants to be your contact: ", (safe_line(note).text, "italic"))
                 return Content.assemble(name, " wants to be your contact.")
             case "requested":
-                return Content.assemble(name, " has not answered your request yet.")
+                return Content("They have not answered yet.")
             case "blocked":
-                return Content.assemble("You have blocked ", name, ". Nothing of theirs reaches you.")
-        return Content.assemble(name, " is no contact of yours: you do not see each other's presence.")
+                return Content("You have blocked them.")
+        return Content("You are no contacts yet.")

@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from msgclient import ConnectionState, Offline
 from msgtui.connection import shown
+from msgtui.hints import Hint
 from msgtui.wrap import cell_len
 
 _COLORS = {
@@ -17,9 +18,6 @@ _COLORS = {
     "offline": "$text-warning",
     "stopped": "$text-error",
 }
-
-Hint = tuple[str, str]
-"""A key as people write it, and what it does."""
 
 
 class StatusLine(Widget):

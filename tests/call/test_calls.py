@@ -1,7 +1,10 @@
 """Whole calls: a real daemon, real clients, real engines, two hosts with a cable between them."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 import wave
 from collections.abc import Callable, Iterator
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from .sound import power_at, rms, tone
-from .stage import Daemon, Person, ip, needs_namespaces, two_hosts
+from .stage import ROOT, Daemon, Person, inside, ip, needs_namespaces, two_hosts
 
 pytestmark = [needs_namespaces, pytest.mark.timeout(120)]
 
@@ -255,3 +258,45 @@ def test_a_client_that_is_stopped_for_a_while_costs_no_sound(people: Make) -> No
     assert seen["near_loss"] == 0.0
     juliet.do("hang_up")
     romeo.until_state("ended")
+
+
+def test_echo_greets_and_says_back_what_it_hears(
+    people: Make, tmp_path: Path, daemon: Daemon, hosts: tuple[str, str]
+) -> None:
+    people("echo13", "--echo", "--answers", host=1)
+    file, record = sound_file(tmp_path / "a.wav", 440), tmp_path / "heard.wav"
+    script = (
+        "import anyio, json, msgspec\n"
+        "from pathlib import Path\n"
+        "from msgclient import Client, Profile\n"
+        "from msgclient.call.headless import call\n"
+        "async def yes(question): return True\n"
+        "async def main():\n"
+        f"    profile = Profile.create('me', {daemon.url!r}, Path({str(tmp_path / 'headless')!r}))\n"
+        "    async with Client(profile, on_certificate=yes) as client:\n"
+        "        await client.register('juliet13', 'a password of the tests')\n"
+        "        await client.log_in('juliet13', 'a password of the tests')\n"
+        f"        outcome = await call(client, 'echo13', duration_s=9, play=Path({str(file)!r}), "
+        f"record=Path({str(record)!r}))\n"
+        "        print(msgspec.json.encode(outcome).decode())\n"
+        "anyio.run(main)\n"
+    )
+    done = subprocess.run(
+        inside(hosts[0], sys.executable, "-c", script),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    assert outcome["connected"]
+    assert outcome["reason"] == "hangup"
+    assert 8.5 < outcome["talked_s"] < 10
+    assert outcome["path"] == "direct"
+    sound = heard(record)
+    greeting, echo = sound[96000 : 3 * 96000], sound[-2 * 96000 : -48000]
+    assert rms(greeting) > 500
+    assert power_at(greeting, 440) < 0.3
+    assert power_at(echo, 440) > 0.7

@@ -4,9 +4,9 @@ import logging
 import random
 import signal
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import anyio
 
@@ -14,6 +14,7 @@ import msgwire
 from msgwire import ErrorCode
 
 from .backoff import Backoff
+from .client import Client
 from .errors import CertificateProblem, ClientError, NotSignedIn, RequestFailed
 from .inbox_client import InboxClient
 from .profile import Profile
@@ -70,6 +71,7 @@ class ContactRequest:
 
 OnMessage = Callable[[Message], Awaitable[None]]
 OnContactRequest = Callable[[ContactRequest], Awaitable[None]]
+Beside = Callable[[Client], Coroutine[Any, Any, None]]
 
 
 class Bot:
@@ -113,6 +115,7 @@ class Bot:
         self._ask = on_certificate
         self._on_message: OnMessage | None = None
         self._on_contact_request: OnContactRequest | None = None
+        self._beside: list[Beside] = []
         self.client = InboxClient(profile, on_certificate=on_certificate, device_name="bot", connect=connect)
 
     def on_message(self, handler: OnMessage) -> OnMessage:
@@ -124,6 +127,14 @@ class Bot:
         """Make `handler` the one for contact requests; a decorator. Without it they stay pending."""
         self._on_contact_request = handler
         return handler
+
+    def beside(self, work: Beside) -> Beside:
+        """Run `work(client)` for as long as the bot serves, for what is no message; a decorator.
+
+        What it raises ends the bot.
+        """
+        self._beside.append(work)
+        return work
 
     def run(self, backend: Literal["asyncio", "trio"] = "asyncio") -> None:
         """Serve until SIGINT or SIGTERM; raises what `serve` raises."""
@@ -138,6 +149,8 @@ class Bot:
         failure: ClientError | None = None
         async with self.client, anyio.create_task_group() as tasks:
             tasks.start_soon(self._handle_all)
+            for work in self._beside:
+                tasks.start_soon(work, self.client)
             try:
                 await self._stay_signed_in()
             except ClientError as error:

@@ -1,4 +1,6 @@
-"""Echo: a bot that answers each message with its own text and says yes to every contact request.
+"""Echo: a bot that answers each message with its own text, takes every call, and says yes to every contact request.
+
+A caller hears a greeting, and then what was said, a second later: how one tests a set-up alone.
 
 `msgctl echo run` starts it as `python -m msgclient.echo --credentials FILE --data FOLDER`. FILE is JSON of mode 0600:
 `server` (a wss:// URL), `login`, `password`, and `fingerprint`, the SHA-256 of the one certificate to accept; null
@@ -13,9 +15,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import anyio
 import msgspec
 
 from .bot import Bot, ContactRequest, Message
+from .call.calls import Calls
+from .call.messages import EchoSound
+from .client import Client
 from .errors import ClientError, ProfileProblem
 from .profile import Profile
 from .trust import Ask, CertificateQuestion
@@ -54,6 +60,12 @@ def echo_bot(credentials: Credentials, data: Path) -> Bot:
     return bot
 
 
+async def take_calls(client: Client) -> None:
+    """Answer every call; the call engine runs for as long as the bot."""
+    async with Calls(client, sound=EchoSound(), answers=True, rings=False):
+        await anyio.sleep_forever()
+
+
 def _only(fingerprint: str) -> Ask:
     wanted = fingerprint.replace(":", "").lower()
 
@@ -72,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     try:
         bot = echo_bot(_read(options.credentials), options.data)
+        bot.beside(take_calls)
         bot.run()
     except (OSError, ValueError, ProfileProblem) as error:
         return _fail(str(error), 2)

@@ -1,5 +1,6 @@
 """How good what arrived is, compared with what was said: PESQ wide-band (ITU-T P.862.2), STOI, and the delay."""
 
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from msgbench.calls.speech import RATE, Sound
 from msgbench.faults import Unusable
 
 SCORE_RATE = 16_000
+WORST_PESQ = 1.0
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,10 @@ def score(said: Sound, heard: Sound) -> Score:
     from pystoi import stoi
 
     clean, noisy = (resample_poly(sound, 1, RATE // SCORE_RATE) for sound in (said, heard))
+    if len(noisy) < 0.8 * len(clean):
+        raise Unusable(f"only {len(noisy) / SCORE_RATE:.1f} s of {len(clean) / SCORE_RATE:.1f} s were recorded")
     if not np.any(noisy):
-        raise Unusable("nothing was heard")
+        return Score(WORST_PESQ, 0.0, math.nan)  # PESQ is not defined for silence
     shift = _shift(clean, noisy)
     begin, end = max(0, -shift), min(len(clean), len(noisy) - shift)
     if end - begin < 0.8 * len(clean):

@@ -1,5 +1,6 @@
 """What the handlers of all connections share: the store, the clock, who is here, and how errors are told."""
 
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
 
@@ -31,6 +32,9 @@ FEATURES = ["contacts", "history", "search_messages", "edit", "delete", "typing"
 
 PAGE_BYTES = 524_288
 """What one page of history, search or conversations may take; many clients refuse a message of more than 1 MiB."""
+
+RELIEVED_AT_ONCE = 64
+"""Connections that are listened to again at a time: each may bring a whole window of messages."""
 
 # A connection's own requests wait while more than this share of its outbox is queued.
 _HIGH_WATER_SHARE = 4
@@ -85,7 +89,7 @@ class Service:
         self.call_alarms: dict[str, list[Alarm]] = {}
         self.links: set[Link] = set()
         # Bounded by the connections.
-        self._put_off: set[Link] = set()
+        self._put_off: dict[Link, None] = {}
         self._emptied = trio.Event()
         self.cuts = 0
         """How often connections were cut: a sign-in that overlaps one looks at its rows again."""
@@ -171,14 +175,14 @@ class Service:
 
     def put_off(self, link: Link) -> None:
         """A connection's frames wait until the writer has caught up."""
-        self._put_off.add(link)
+        self._put_off[link] = None
         link.hold(Hold.STORE)
 
     def relieve(self) -> None:
-        """Listen again to those who were put off, once few commands wait."""
-        if self._put_off and self.store.queue_depth * 4 < self.settings.store.queue_max:
-            put_off, self._put_off = self._put_off, set()
-            for link in put_off:
+        """Listen again to some of those who were put off, the longest first, as soon as there is room."""
+        if self._put_off and not self.is_congested():
+            for link in list(itertools.islice(self._put_off, RELIEVED_AT_ONCE)):
+                del self._put_off[link]
                 link.release(Hold.STORE)
 
     # Frames of the moment. Each goes to this node's devices; in a cluster, the bus carries it to the others.

@@ -5,7 +5,10 @@ import pytest
 
 from msgtui.bursts import MAX_BURST, next_burst
 
+from .conftest import Run
 from .fake import Stream
+from .seen import until
+from .world import busy
 
 pytestmark = pytest.mark.anyio
 
@@ -38,3 +41,17 @@ async def test_a_wait_can_be_cancelled_and_loses_nothing() -> None:
         await next_burst(stream)
     stream.put("kept")
     assert await next_burst(stream) == ["kept"]
+
+
+async def test_a_client_that_dies_takes_the_program_with_it(run: Run) -> None:
+    """A screen that looks alive and hears nothing would be worse."""
+    client = busy()
+
+    class Dying(Stream):
+        async def __anext__(self) -> object:
+            raise RuntimeError("a defect")
+
+    client.updates = Dying  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="a defect"):
+        async with run(client) as pilot:
+            await until(pilot, lambda: pilot.app._exit or not pilot.app.is_running)

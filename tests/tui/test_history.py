@@ -185,3 +185,14 @@ async def test_a_hit_that_is_not_cached_is_fetched(run: Run) -> None:
         await see(pilot, "romeo")
         pilot.app.screen.open("uid-romeo", wanted.message_id)
         await see(pilot, "line 10", "line 11")
+
+
+async def test_news_are_counted_even_where_the_window_does_not_reach_them(run: Run) -> None:
+    client = lengthy(2000)
+    async with run(client) as pilot:
+        await see(pilot, "romeo")
+        pilot.app.screen.open("uid-romeo", "m00000500")
+        await see(pilot, "line 500", "newer messages")
+        client.say("uid-romeo", "breaking", NOW, message_id="n0")
+        client.change(client.logs["uid-romeo"][3], text="an old edit", edited_at=NOW)
+        await see(pilot, "1 new ↓", gone=("breaking",))

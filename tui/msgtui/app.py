@@ -63,6 +63,10 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _raise(error: BaseException) -> None:
+    raise error
+
+
 class MessengerApp(App[None]):
     """The terminal client.
 
@@ -167,19 +171,26 @@ class MessengerApp(App[None]):
     async def _serve(self, profile: Profile) -> Client:
         ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
         self._serving = asyncio.create_task(self._run_client(profile, ready))
+        self._serving.add_done_callback(lambda serving: self._on_served(serving, ready))
         self._client = await ready
         return self._client
 
     async def _run_client(self, profile: Profile, ready: "asyncio.Future[Client]") -> None:
         name = f"msgtui on {socket.gethostname()}"
-        try:
-            async with self._make_client(profile, on_certificate=self._ask_about, device_name=name) as client:
-                stream = client.updates()
-                ready.set_result(client)
-                while burst := await next_burst(stream):
-                    self.post_message(self.Burst(client, burst))
-                    await asyncio.sleep(PAUSE_S)
-        except ProfileProblem as error:
+        async with self._make_client(profile, on_certificate=self._ask_about, device_name=name) as client:
+            stream = client.updates()
+            ready.set_result(client)
+            while burst := await next_burst(stream):
+                self.post_message(self.Burst(client, burst))
+                await asyncio.sleep(PAUSE_S)
+
+    def _on_served(self, serving: asyncio.Task[None], ready: asyncio.Future[Client]) -> None:
+        if serving.cancelled() or (error := serving.exception()) is None:
+            return
+        if ready.done():
+            # A client that has died would leave a screen that looks alive.
+            self.call_later(_raise, error)
+        else:
             ready.set_exception(error)
 
     async def _close_client(self) -> None:
@@ -190,7 +201,13 @@ class MessengerApp(App[None]):
 
     async def _ask_about(self, question: CertificateQuestion) -> bool:
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.push_screen(CertificateScreen(question), lambda yes: answer.set_result(bool(yes)))
+
+        def answered(yes: bool | None) -> None:
+            # The client may have been closed while the question stood.
+            if not answer.done():
+                answer.set_result(bool(yes))
+
+        self.push_screen(CertificateScreen(question), answered)
         return await answer
 
     # What follows from its state.

@@ -13,7 +13,7 @@ from msgclient import (
 
 from .safe_text import safe
 from .timeline.layout import Marks
-from .timeline.window import MAX_MESSAGES, PAGE
+from .timeline.window import MAX_MESSAGES, PAGE, place
 from .widgets.timeline import Timeline
 
 _AROUND = 60
@@ -97,10 +97,11 @@ class Reader:
         marks = self._timeline.marks
         match update:
             case MessageChanged(message=message):
-                is_new = window.put(message)
-                if message.outgoing:
-                    marks = Marks(marks.delivered_up_to, marks.read_up_to, None) if is_new else marks
-                elif is_new and not self._timeline.follows:
+                is_news = not window.messages or place(message) > place(window.messages[-1])
+                window.put(message)
+                if is_news and message.outgoing:
+                    marks = Marks(marks.delivered_up_to, marks.read_up_to, None)
+                elif is_news and not self._timeline.follows:
                     self.new_below += 1
             case MessageRemoved(local_id=local_id):
                 window.remove(local_id)

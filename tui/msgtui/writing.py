@@ -118,8 +118,11 @@ class Writing:
             self._composer.put(self._kept)
         return was_editing or was_answering
 
-    def submit(self, typed: str) -> Command | None:
-        """Enter was pressed: sends a text, or gives back a command to run. Raises `Refused` for a slip."""
+    def submit(self, typed: str) -> Command | Text | None:
+        """Enter was pressed. Gives back the text that is being sent, or a command to run; None for an edit.
+
+        Raises `Refused` for a slip.
+        """
         if self._peer is None:
             return None
         if self._editing is not None:
@@ -133,13 +136,12 @@ class Writing:
                 raise Refused(said.sentence)
             case Command():
                 self._composer.put("")
-                return said
             case Text():
                 answering = self._answering.message_id if self._answering is not None else None
                 self._composer.put("")
                 self._leave_mode()
                 self._start(self._send(self._peer, said.text.strip("\n"), answering))
-        return None
+        return said
 
     async def _send(self, peer: str, text: str, reply_to: str | None) -> None:
         async with self._in_order:
@@ -158,7 +160,8 @@ class Writing:
         assert message.message_id is not None  # only such messages can be edited
         if text != message.text:
             await self._client.edit(message.message_id, text)
-        self.cancel()
+        if self._editing is message:
+            self.cancel()
 
     def _leave_mode(self) -> None:
         self._editing = self._answering = None

@@ -26,6 +26,7 @@ from msgclient import (
 from msgtui import hints
 from msgtui.actions import ACTIONS, BY_ID, Action, Scope
 from msgtui.chat_desk import ChatDesk
+from msgtui.commands import Command, Text
 from msgtui.connection import shown
 from msgtui.desk import Refused
 from msgtui.explain import explain
@@ -306,14 +307,15 @@ class ChatScreen(Screen[None]):
     @on(Composer.Submitted)
     def _on_submitted(self, event: Composer.Submitted) -> None:
         try:
-            command = self.writing.submit(event.text)
+            said = self.writing.submit(event.text)
         except Refused as refused:
             self.notify(explain(refused), severity="warning", markup=False, timeout=8)
             return
-        if command is not None:
-            self.run(command.action, command.argument)
-        else:
-            self.reader.to_end()
+        match said:
+            case Command():
+                self.run(said.action, said.argument)
+            case Text():
+                self.reader.to_end()
 
     @on(RelationBar.Chosen)
     def _on_chosen(self, event: RelationBar.Chosen) -> None:

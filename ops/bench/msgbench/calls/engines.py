@@ -16,6 +16,9 @@ from msgclient.call import messages
 READY_S = 60.0
 """Loading takes a second on a machine of one's own, and many on one that is shared."""
 
+_WRITE_S = 1.0
+"""How long the end of a recording takes to be written; an engine whose pipe is closed does not wait for it."""
+
 R = TypeVar("R", bound=messages.Report)
 
 
@@ -42,6 +45,7 @@ class Engine:
         self.forward: Callable[[messages.Report], None] = lambda _report: None
         self._news = threading.Condition()
         self._is_over = False
+        self._records = record is not None
         trust = {} if authority is None else {"SSL_CERT_FILE": str(authority)}
         self.process = subprocess.Popen(
             namespace.command(sys.executable, "-P", "-m", "msgclient.call"),
@@ -95,6 +99,8 @@ class Engine:
         assert self.process.stdin is not None
         try:
             self.send(messages.Close())
+            if self._records:
+                time.sleep(_WRITE_S)
             self.process.stdin.close()
         except BrokenPipeError:
             pass  # it has ended by itself

@@ -146,6 +146,13 @@ async def test_repeated_descriptions_change_nothing(tmp_path: File, library: Non
         await end.leg.close()
 
 
+async def test_what_the_network_does_not_take_in_time_is_dropped() -> None:
+    track = rtc.PacketTrack()
+    for n in range(100):
+        track.push(n * FRAME_SAMPLES, PACKET)
+    assert (await track.recv()).pts == 75 * FRAME_SAMPLES
+
+
 async def test_closing_is_seen_at_once(pair: tuple[End, End]) -> None:
     one, other = pair
     await one.leg.close()

@@ -155,9 +155,10 @@ class FilePlayback(SilentPlayback):
         super().__init__()
         self.name = path.name
         try:
-            self._file = wave.open(str(path), "wb")  # noqa: SIM115 - it lives as long as the call
+            self._raw = path.open("wb")
         except OSError as error:
             raise NoSound(f"{path} cannot be written: {error.strerror}.") from None
+        self._file = wave.open(self._raw, "wb")  # noqa: SIM115 - it lives as long as the call
         self._file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
 
     def take(self, frame: bytes) -> None:
@@ -168,6 +169,7 @@ class FilePlayback(SilentPlayback):
         """End, and complete the file."""
         super().close()
         self._file.close()
+        self._raw.close()
 
 
 def read_sound(path: Path) -> bytes:
@@ -176,6 +178,6 @@ def read_sound(path: Path) -> bytes:
 
     try:
         decoded = miniaudio.decode_file(str(path), miniaudio.SampleFormat.SIGNED16, 1, SAMPLE_RATE)
-    except miniaudio.MiniaudioError:
+    except (OSError, miniaudio.MiniaudioError):
         raise NoSound(f"{path} is no sound file that can be read.") from None
     return bytes(memoryview(decoded.samples).cast("B")[: MAX_PLAY_S * SAMPLE_RATE * 2])

@@ -12,7 +12,6 @@ from .bitrate import Setting
 from .opus import FRAME_BYTES, FRAME_SAMPLES, Encoder
 
 _SILENCE = bytes(FRAME_BYTES)
-_MAX_BACKLOG_BYTES = FRAME_BYTES * 25
 
 
 class Canceller(Protocol):
@@ -60,9 +59,6 @@ class Talk:
     def capture(self, data: bytes) -> None:
         """Sound from the microphone, of any length; called by the sound card's thread."""
         self._backlog += data
-        if len(self._backlog) > _MAX_BACKLOG_BYTES:
-            # The thread was not served for half a second: what is old is worth nothing.
-            del self._backlog[: -len(self._backlog) % 2 + len(self._backlog) - FRAME_BYTES]
         while len(self._backlog) >= FRAME_BYTES:
             frame = bytes(self._backlog[:FRAME_BYTES])
             del self._backlog[:FRAME_BYTES]

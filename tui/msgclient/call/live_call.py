@@ -4,12 +4,11 @@ It sits between three things that fail one by one: the socket to the server, whi
 which may die; and the other side. It never waits: whatever takes time is handed to `Hands`.
 """
 
-from typing import Protocol
-
 import msgwire
 from msgwire.calls import EndReason, RejectReason
 
 from . import messages
+from .hands import Hands
 from .machine import Do, Event, Machine, Reason, State, timeout_of
 from .negotiation import Negotiation, Verdict
 from .picture import Picture
@@ -22,28 +21,6 @@ RENEW_PAUSE_S = 1.0
 _TALKING = frozenset({State.ACTIVE, State.HELD})
 _MAX_EARLY = 128
 """Steps that come before the connection they are for is made."""
-
-
-class Hands(Protocol):
-    """What a call needs done by others; nothing of it waits."""
-
-    def engine(self, command: messages.Command) -> None:
-        """Tell the engine."""
-
-    def signal(self, frame: msgwire.ClientFrame) -> None:
-        """Send a frame of this call, in order; what comes of it is told by `refused` and `gone`."""
-
-    def open(self, epoch: int, *, offers: bool, held: bool, after_s: float) -> None:
-        """Find out the servers to use, then make the connection, then call `opened`."""
-
-    def timer(self, seconds: float | None) -> None:
-        """Call `timed_out` after so long, in place of any timer before; None is never."""
-
-    def changed(self) -> None:
-        """The view has changed."""
-
-    def now(self) -> float:
-        """Monotonic seconds."""
 
 
 class LiveCall:

@@ -1,1 +1,0 @@
-"""Calls in networks made of namespaces, with a real TURN server."""
